@@ -1,0 +1,25 @@
+"""Code systems and identifier systems that more than one room speaks of."""
+
+RESIDENT_ID = "urn:oid:2.16.156.10011.1.3"
+"""Resident identity number (公民身份号码), GB 11643-1999."""
+INSTITUTION_ID = "urn:oid:2.16.156.10011.1.5"
+DICOM_UID = "urn:dicom:uid"
+"""Identifier.system of a DICOM UID; the value is ``urn:oid:UID`` (FHIR R4 imagingstudy.html)."""
+LOINC = "http://loinc.org"
+SNOMED = "http://snomed.info/sct"
+DICOM_DCM = "http://dicom.nema.org/resources/ontology/DCM"
+UCUM = "http://unitsofmeasure.org"
+MDC = "urn:iso:std:iso:11073:10101"
+V2_0203 = "http://terminology.hl7.org/CodeSystem/v2-0203"
+"""Identifier types: PI, MR, PLAC, FILL, ACSN, NI, NNCHN, NNCN …"""
+OBSERVATION_CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
+
+BASE = "https://example.org/regional-health-hub"
+EXTENSION = f"{BASE}/StructureDefinition"
+TASK_CODE = f"{BASE}/CodeSystem/task"
+READ_STUDY = "read-study"
+IDENTITY_REVIEW = "identity-review"
+LOCAL_ID = f"{BASE}/local-id"
+"""Prefix of identifier systems the hub makes for a source that states none: ``LOCAL_ID/ORGANIZATION/KIND``, or
+``LOCAL_ID/ORGANIZATION/AUTHORITY/KIND`` for one of several number spaces of that kind. PI are a clinic's patient
+numbers, the same in HL7 v2, DICOM and ECG; PLAC its order numbers."""

@@ -1,0 +1,36 @@
+"""How a satellite (an adapter, the DICOM gateway) reaches the hub."""
+
+from concurrent.futures import Future
+from typing import Protocol
+
+from .caller import Caller
+from .quarantine import Refusal
+from .submission import Receipt, Submission
+
+
+class HubClient(Protocol):
+    """In process when embedded, over HTTP when apart. Everything here may be called from any thread."""
+
+    def submit(self, submission: Submission) -> "Future[Receipt]":
+        """``intake.accept``: resolves after the commit; fails with an ExchangeError."""
+        ...
+
+    def quarantine(self, refusal: Refusal, caller: Caller) -> str:
+        """Durable; returns the quarantine id."""
+        ...
+
+    def caller_by_facility(self, facility: str) -> Caller | None:
+        """The client registered for this MSH-4 (first component)."""
+        ...
+
+    def caller_by_ae_title(self, ae_title: str, address: str) -> Caller | None:
+        """The client registered for this calling AE title, coming from this address."""
+        ...
+
+    def destination_of_ae_title(self, ae_title: str) -> tuple[str, int] | None:
+        """Host and port where C-MOVE and storage commitment reports for this AE title go."""
+        ...
+
+    def security_event(self, kind: str, detail: str) -> None:
+        """Count something refused at a door (unknown facility, unknown AE title). No patient data."""
+        ...

@@ -1,0 +1,188 @@
+"""Every setting of the hub, in one place.
+
+A setting comes from the command line, else from an environment variable (``HUB_`` + name, ``__`` between levels:
+``HUB_DICOM__QUIET_SECONDS=15``), else from ``settings.toml`` in the data folder, else from the default below.
+"""
+
+import tomllib
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+MAX_DEFAULT_WORKERS = 4
+
+
+class SettingsError(Exception):
+    """One sentence with the remedy; the command line prints it and exits with 2."""
+
+
+class Door(BaseModel):
+    """An address to listen on, and the certificate that makes it fit for use beyond loopback."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(ge=0, le=65535)
+    certificate: Path | None = None
+    key: Path | None = None
+    client_ca: Path | None = None
+    """Certificates of clients must be signed by this; None asks for none."""
+
+    @property
+    def tls(self) -> bool:
+        return self.certificate is not None
+
+    @property
+    def loopback(self) -> bool:
+        return self.host == "localhost" or ip_address(self.host).is_loopback
+
+    @field_validator("host")
+    @classmethod
+    def _literal_address(cls, value: str) -> str:
+        if value != "localhost":
+            ip_address(value)
+        return "127.0.0.1" if value == "localhost" else value
+
+
+class HttpDoor(Door):
+    port: int = 8080
+    body_limit_bytes: int = 64 << 20
+
+
+class MllpDoor(Door):
+    port: int = 2575
+    message_limit_bytes: int = 16 << 20
+    idle_seconds: float = 600.0
+
+
+class DicomDoor(Door):
+    port: int = 11112
+    ae_title: str = Field("HUB", min_length=1, max_length=16, pattern=r"^[\x21-\x5b\x5d-\x7e]+$")
+    quiet_seconds: float = Field(15.0, gt=0)
+    """A study without a new instance for this long is told to the hub as an ImagingStudy."""
+    free_space_floor_bytes: int = 1 << 30
+    fast_receive: bool = True
+    """False hands C-STORE to pynetdicom's own receive path."""
+
+
+class Ecg(BaseModel):
+    drop_folder: bool = True
+    """Watch ``DIR/drop/ecg/CLIENT/`` for files."""
+
+
+class Delivery(BaseModel):
+    poll_seconds: float = Field(0.2, gt=0)
+    longest_wait_seconds: float = Field(300.0, gt=0)
+
+
+class Settings(BaseSettings):
+    """The effective settings of one data folder."""
+
+    model_config = SettingsConfigDict(env_prefix="HUB_", env_nested_delimiter="__", extra="forbid")
+
+    data_dir: Path = Path("hub-data")
+    workers: int = Field(0, ge=0, le=64)
+    """HTTP and MLLP worker processes; 0 takes the number of cores, at most 4."""
+    trusted_network: str | None = None
+    """Devices in this network may be told apart by address and AE title alone, without a certificate."""
+    log_level: str = "info"
+    http: HttpDoor = HttpDoor()
+    mllp: MllpDoor = MllpDoor()
+    dicom: DicomDoor = DicomDoor()
+    ecg: Ecg = Ecg()
+    delivery: Delivery = Delivery()
+
+    @field_validator("trusted_network")
+    @classmethod
+    def _network(cls, value: str | None) -> str | None:
+        if value is not None:
+            ip_network(value)
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, dotenv_settings
+
+
+def _merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(low)
+    for name, value in high.items():
+        old = merged.get(name)
+        merged[name] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _file_values(folder: Path) -> dict[str, Any]:
+    path = folder / "settings.toml"
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read as TOML ({error}). Correct that line or remove the file.") from None
+
+
+def load(**given: Any) -> Settings:
+    """The settings with those of the command line on top.
+
+    Raises SettingsError: one sentence that names the setting and what it accepts.
+    """
+    folder = Path(given.get("data_dir") or Settings.model_fields["data_dir"].default)
+    from_file = _file_values(folder)
+    try:
+        from_environment = {
+            name: value
+            for name, value in Settings().model_dump(exclude_unset=True).items()
+            if name not in ("data_dir",) or "data_dir" not in given
+        }
+        return Settings.model_validate(_merge(_merge(from_file, from_environment), given))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        variable = "HUB_" + "__".join(str(part) for part in first["loc"]).upper()
+        raise SettingsError(
+            f"Setting {name} is not accepted: {first['msg']}. Correct {variable} or the option."
+        ) from None
+
+
+def address(text: str) -> tuple[str, int]:
+    """``HOST:PORT`` as given on the command line; an IPv6 host stands in brackets."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit():
+        raise SettingsError(f"'{text}' is no address. Give HOST:PORT, for example 127.0.0.1:8080.")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def refusals(settings: Settings) -> list[str]:
+    """What forbids serving with these settings: a sentence with the remedy each. Pure but for looking at files."""
+    found: list[str] = []
+    for name, door in (("http", settings.http), ("mllp", settings.mllp), ("dicom", settings.dicom)):
+        variable = f"HUB_{name.upper()}__"
+        if not door.loopback and not door.tls:
+            if name == "dicom" and settings.trusted_network:
+                continue
+            found.append(
+                f"The {name} door would listen on {door.host} without TLS. Set {variable}CERTIFICATE and "
+                f"{variable}KEY, or bind it to 127.0.0.1."
+            )
+        if name in ("mllp", "dicom") and not door.loopback and door.tls and not door.client_ca:
+            if settings.trusted_network:
+                continue
+            found.append(
+                f"The {name} door on {door.host} would take any sender. Set {variable}CLIENT_CA to the authority that "
+                f"signs your clients' certificates, or --trusted-network for devices without one."
+            )
+        if door.tls and door.key is None:
+            found.append(f"The {name} door has a certificate without its key. Set {variable}KEY.")
+        for kind, path in (("certificate", door.certificate), ("key", door.key), ("client_ca", door.client_ca)):
+            if path is not None and not path.is_file():
+                found.append(f"{path} is not there. Correct {variable}{kind.upper()}.")
+    return found

@@ -1,0 +1,1 @@
+"""What the hub says of itself: log lines on standard error and counters for Prometheus. Never anything of a patient."""

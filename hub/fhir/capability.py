@@ -1,0 +1,90 @@
+"""The capability statement (R4 capabilitystatement.html, http.html#capabilities), made from the tables."""
+
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from hub.fhir.search_params import of_type
+from hub.fhir.structures import resource_types
+
+__all__ = ["capability_bytes", "capability_statement"]
+
+_INTERACTIONS = ("create", "delete", "history-instance", "read", "search-type", "update", "vread")
+_SYSTEM_INTERACTIONS = ("batch", "transaction")
+_SECURITY = "http://terminology.hl7.org/CodeSystem/restful-security-service"
+
+
+def capability_statement(base_url: str, version: str, now: datetime) -> dict[str, Any]:
+    """What this hub does, as JSON values. ``version`` is the software's; ``now`` (aware) becomes ``date``."""
+    return {
+        "resourceType": "CapabilityStatement",
+        "url": f"{base_url.rstrip('/')}/metadata",
+        "version": version,
+        "name": "RegionalHealthHub",
+        "title": "Regional health information exchange hub",
+        "status": "active",
+        "date": now.isoformat(timespec="seconds"),
+        "kind": "instance",
+        "software": {"name": "Regional health hub", "version": version},
+        "implementation": {"description": "Regional health hub", "url": base_url.rstrip("/")},
+        "fhirVersion": "4.0.1",
+        "format": ["json", "application/fhir+json"],
+        "rest": [
+            {
+                "mode": "server",
+                "security": {
+                    "cors": False,
+                    "service": [{"coding": [{"system": _SECURITY, "code": "OAuth"}], "text": "Bearer token"}],
+                    "description": "Every request needs Authorization: Bearer TOKEN of a registered client; "
+                    "what a client may see follows from its role and organization.",
+                },
+                "resource": [_resource(name) for name in sorted(resource_types())],
+                "interaction": [{"code": code} for code in _SYSTEM_INTERACTIONS],
+            }
+        ],
+    }
+
+
+@lru_cache(maxsize=8)
+def capability_bytes(base_url: str, version: str, now: datetime) -> bytes:
+    """``capability_statement`` as JSON, kept: pass the time of the process's start, not that of the request."""
+    return msgspec.json.encode(capability_statement(base_url, version, now))
+
+
+def _resource(name: str) -> dict[str, Any]:
+    params = of_type(name)
+    references = sorted(code for code, param in params.items() if param.kind == "reference")
+    entry: dict[str, Any] = {
+        "type": name,
+        "profile": f"http://hl7.org/fhir/StructureDefinition/{name}",
+        "interaction": [{"code": code} for code in _INTERACTIONS],
+        "versioning": "versioned-update",
+        "readHistory": True,
+        "updateCreate": True,
+        "conditionalCreate": True,
+        "conditionalRead": "full-support",
+        "conditionalUpdate": True,
+        "conditionalDelete": "single",
+        "referencePolicy": ["literal", "logical", "local"],
+    }
+    if references:
+        entry["searchInclude"] = [f"{name}:{code}" for code in references]
+    reverse = _reverse_includes().get(name)
+    if reverse:
+        entry["searchRevInclude"] = reverse
+    entry["searchParam"] = [{"name": code, "type": param.kind} for code, param in sorted(params.items())]
+    return entry
+
+
+@lru_cache(maxsize=1)
+def _reverse_includes() -> dict[str, list[str]]:
+    """``Observation:subject`` by the type it leads to; parameters that lead to any type are left out."""
+    found: dict[str, list[str]] = {}
+    for name in sorted(resource_types()):
+        for code, param in sorted(of_type(name).items()):
+            if len(param.targets) < len(resource_types()):
+                for target in param.targets:
+                    found.setdefault(target, []).append(f"{name}:{code}")
+    return found

@@ -1,0 +1,1 @@
+"""How satellites reach the hub (``hub.contracts.hub_client``)."""

@@ -1,0 +1,53 @@
+"""``HubClient`` inside the hub's own process."""
+
+from concurrent.futures import Future
+from typing import Protocol
+
+from hub.contracts.caller import Caller
+from hub.contracts.quarantine import Quarantine, Refusal
+from hub.contracts.submission import Receipt, Submission
+
+
+class Accepting(Protocol):
+    """``hub.intake.accept.Intake``."""
+
+    def accept(self, submission: Submission) -> "Future[Receipt]": ...
+
+
+class Clients(Protocol):
+    """The registry of clients and the count of refusals (``hub.security``)."""
+
+    def caller_by_facility(self, facility: str) -> Caller | None: ...
+
+    def caller_by_ae_title(self, ae_title: str, address: str) -> Caller | None: ...
+
+    def destination_of_ae_title(self, ae_title: str) -> tuple[str, int] | None: ...
+
+    def security_event(self, kind: str, detail: str) -> None: ...
+
+
+class LocalHubClient:
+    """``hub.contracts.hub_client.HubClient`` by direct calls. Any thread."""
+
+    def __init__(self, intake: Accepting, quarantine: Quarantine, clients: Clients) -> None:
+        self._intake = intake
+        self._quarantine = quarantine
+        self._clients = clients
+
+    def submit(self, submission: Submission) -> "Future[Receipt]":
+        return self._intake.accept(submission)
+
+    def quarantine(self, refusal: Refusal, caller: Caller) -> str:
+        return self._quarantine.keep(refusal, caller)
+
+    def caller_by_facility(self, facility: str) -> Caller | None:
+        return self._clients.caller_by_facility(facility)
+
+    def caller_by_ae_title(self, ae_title: str, address: str) -> Caller | None:
+        return self._clients.caller_by_ae_title(ae_title, address)
+
+    def destination_of_ae_title(self, ae_title: str) -> tuple[str, int] | None:
+        return self._clients.destination_of_ae_title(ae_title)
+
+    def security_event(self, kind: str, detail: str) -> None:
+        self._clients.security_event(kind, detail)

@@ -1,0 +1,123 @@
+"""The audit trail: who was shown, or changed, what of whom.
+
+Writes add their rows in their own commit, so that there is no change without its row. Reads are noted in memory and
+written in groups at most 200 ms later. Rows are only ever added. FHIR shows them as AuditEvent
+(``hub.security.audit_view``, after IHE BALP).
+"""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from hub.contracts.caller import Caller
+from hub.contracts.store import CommitView, Reaction, ResourceWriter, Written
+from hub.contracts.submission import Channel
+
+from .later import Later
+from .tables import AUDIT_TABLES
+
+READ_DELAY_SECONDS = 0.1
+"""Half of what is promised; the other half is for the commit."""
+SUCCESS = 0
+
+
+class AuditRow(NamedTuple):
+    """One row of ``audit_event``. ``action`` is a code of audit-event-action (C, R, U, D, E), ``interaction`` one of
+    restful-interaction or the name of another door, ``outcome`` one of audit-event-outcome; ``n`` counts resources."""
+
+    at_us: int
+    client: str
+    role: str
+    organization: str
+    actor: str | None
+    purpose: str | None
+    action: str
+    interaction: str
+    type: str
+    patient_id: str | None
+    n: int
+    outcome: int
+
+
+_INSERT = (
+    "INSERT INTO audit_event (at_us, client, role, organization, actor, purpose, action, interaction, type,"
+    " patient_id, n, outcome) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_EXECUTES = frozenset({"cds", "operation"})
+
+
+def AuditReaction() -> Reaction:
+    """One row for each patient that a submission touches, in its own commit."""
+    return Reaction(room="audit", types=None, run=record_writes, tables=AUDIT_TABLES)
+
+
+def record_writes(written: Sequence[Written], view: CommitView) -> None:
+    """The consequence behind ``AuditReaction``."""
+    sent = {id(entry) for entry in view.submission.entries}
+    by_patient: dict[str | None, list[Written]] = {}
+    for one in written:
+        if sent and id(one.entry) not in sent:
+            continue  # a consequence: part of the act that is on record already
+        by_patient.setdefault(one.patient or _patient_of_task(one), []).append(one)
+    if len(by_patient) > 1:
+        by_patient.pop(None, None)  # what lies beside a patient's resources is part of the same act
+    channel = view.submission.origin.channel
+    for patient, touched in by_patient.items():
+        types = {one.type for one in touched}
+        created, deleted = all(one.version == 1 for one in touched), all(one.deleted for one in touched)
+        action = "D" if deleted else "C" if created else "U"
+        if channel not in (Channel.FHIR, Channel.INTERNAL):
+            interaction = channel.value
+        elif len(touched) > 1:
+            interaction = "transaction"
+        else:
+            interaction = {"C": "create", "U": "update", "D": "delete"}[action]
+        row = _row(view.caller, int(view.now.timestamp() * 1_000_000), action, interaction,
+                   types.pop() if len(types) == 1 else "Bundle", patient, len(touched))  # fmt: skip
+        view.execute(_INSERT, row)
+
+
+class AuditTrail:
+    """``hub.contracts.audit.ReadAudit``. One per process; may be used from any thread."""
+
+    def __init__(self, writer: ResourceWriter, *, delay_seconds: float = READ_DELAY_SECONDS) -> None:
+        self._later = Later[AuditRow](writer, _write, delay_seconds=delay_seconds)
+
+    def note(self, caller: Caller, interaction: str, resource_type: str, patients: Sequence[str]) -> None:
+        """One row for each patient; one without a patient where there is none. Raises Busy when the trail could not be
+        written for so long that memory is full: then nothing may be shown either."""
+        at_us = int(time.time() * 1_000_000)
+        action = "E" if interaction in _EXECUTES else "R"
+        counts: Counter[str | None] = Counter(patients) or Counter({None: 1})
+        for patient, n in counts.items():
+            self._later.add(_row(caller, at_us, action, interaction, resource_type, patient, n))
+
+    def flush(self) -> None:
+        """Everything noted is on disk when this returns."""
+        self._later.flush()
+
+    def close(self) -> None:
+        self._later.close()
+
+
+def _patient_of_task(one: Written) -> str | None:
+    """R4 puts Task in no patient compartment, but whose work it is matters here."""
+    reference = getattr(getattr(one.resource, "for_", None), "reference", None)
+    if one.type == "Task" and isinstance(reference, str) and reference.startswith("Patient/"):
+        return reference.removeprefix("Patient/").partition("/")[0]
+    return None
+
+
+def _row(
+    caller: Caller, at_us: int, action: str, interaction: str, resource_type: str, patient: str | None, n: int
+) -> AuditRow:
+    return AuditRow(
+        at_us, caller.client, caller.role.value, caller.organization, caller.actor, caller.purpose, action, interaction,
+        resource_type, patient, n, SUCCESS,
+    )  # fmt: skip
+
+
+def _write(view: CommitView, rows: Sequence[AuditRow]) -> None:
+    for row in rows:
+        view.execute(_INSERT, row)

@@ -1,0 +1,59 @@
+"""The registered clients as one immutable value, read in one go and shared by all threads of a process."""
+
+import ipaddress
+from dataclasses import dataclass, field
+
+from hub.contracts.caller import Caller, Role
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One row of ``hub client list``. There is no token in it: only its hash is kept, and not here."""
+
+    name: str
+    role: Role
+    organization: str
+    person: str | None = None
+    facilities: tuple[str, ...] = ()
+    ae_titles: tuple[str, ...] = ()
+    deliver_to: str | None = None
+    from_cidrs: tuple[str, ...] = ()
+
+    def caller(self) -> Caller:
+        return Caller(self.name, self.role, self.organization, person=self.person)
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Everything registered at one moment. ``generation`` grows with each change of the registry."""
+
+    generation: int
+    clients: dict[str, Client] = field(default_factory=dict)
+    by_token_hash: dict[bytes, Client] = field(default_factory=dict)
+    by_facility: dict[str, Client] = field(default_factory=dict)
+    by_ae_title: dict[str, Client] = field(default_factory=dict)
+    ae_title_places: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+
+def may_come_from(
+    client: Client, address: str, trusted_networks: tuple[Network, ...], certificate_name: str | None
+) -> bool:
+    """Whether an association that names one of this client's AE titles may be taken from ``address``.
+
+    On loopback the name is enough. Beyond, a verified TLS client certificate made out to the client's name binds it;
+    without one, the address must lie both in a network the site trusts and in one the client is registered for.
+    """
+    try:
+        place = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(place, ipaddress.IPv6Address) and place.ipv4_mapped is not None:
+        place = place.ipv4_mapped
+    if place.is_loopback:
+        return True
+    if certificate_name is not None:
+        return certificate_name == client.name
+    registered = any(place in ipaddress.ip_network(text) for text in client.from_cidrs)
+    return registered and any(place in trusted for trusted in trusted_networks)

@@ -1,0 +1,167 @@
+"""The outer ASGI middleware: nobody passes without a credential, and nothing is read of a request before that.
+
+RFC 6750 (bearer tokens), RFC 9110 §11 (401 and ``WWW-Authenticate``). The decision is made on the path that the server
+matched, the same value the routers match on: no Host, forwarding or override header has a say. Inner applications find
+the ``Caller`` in ``scope["state"]["caller"]``.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import replace
+from http.cookies import CookieError, SimpleCookie
+from typing import Any, Protocol
+
+from hub.contracts.caller import Caller
+from hub.contracts.errors import ExchangeError, Incorrect, Unauthenticated
+from hub.fhir.outcome import operation_outcome
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+COOKIE = "hub_session"
+LOOK = frozenset({"GET", "HEAD"})
+
+OPEN_PATHS: Mapping[str, frozenset[str]] = {
+    "/health/live": LOOK,
+    "/health/ready": LOOK,
+    "/metrics": LOOK,
+    "/fhir/metadata": LOOK,
+    "/cds-services": LOOK,
+    "/sign-in": LOOK,
+}
+"""Exact path and the methods it is open for; everything else needs a credential."""
+
+_ACTOR = re.compile(r"(?:Practitioner|PractitionerRole)/[A-Za-z0-9\-.]{1,64}", re.ASCII)
+_PURPOSE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}", re.ASCII)
+
+
+class Credentials(Protocol):
+    """``hub.security.clients.Clients``, as far as the door asks."""
+
+    def caller_of_token(self, token: str) -> Caller | None: ...
+
+
+class SessionCredentials(Protocol):
+    """``hub.security.sessions.Sessions``, as far as the door asks."""
+
+    def caller_of_session(self, session: str) -> Caller | None: ...
+
+
+class Door:
+    """Wraps the whole HTTP application.
+
+    ``note`` counts failed tries (kind, address). A failed try costs one hash and one look-up; nobody is ever locked out
+    by the failures of somebody else. A session cookie counts for GET and HEAD alone, so that no foreign page can make a
+    signed-in browser change anything; a bearer token, where there is one, decides before any cookie.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        clients: Credentials,
+        open_paths: Mapping[str, frozenset[str]] = OPEN_PATHS,
+        *,
+        sessions: SessionCredentials | None = None,
+        note: Callable[[str, str], None] = lambda kind, detail: None,
+    ) -> None:
+        self._app = app
+        self._clients = clients
+        self._sessions = sessions
+        self._open_paths = open_paths
+        self._note = note
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        elif scope["type"] == "http":
+            if not self._is_open(scope):
+                try:
+                    caller = self._caller(scope)
+                except ExchangeError as refusal:
+                    await _refuse(send, scope["method"], refusal)
+                    return
+                scope.setdefault("state", {})["caller"] = caller
+            await self._app(scope, receive, send)
+
+    def _is_open(self, scope: Scope) -> bool:
+        # Inner applications may read the undecoded path: an open path is one that reads the same both ways.
+        raw = bytes(scope.get("raw_path") or scope["path"].encode()).partition(b"?")[0]
+        return raw == scope["path"].encode() and scope["method"] in self._open_paths.get(scope["path"], ())
+
+    def _caller(self, scope: Scope) -> Caller:
+        headers = _Headers(scope)
+        authorization = headers.one("authorization")
+        caller = None
+        if authorization is not None:
+            scheme, _, token = authorization.partition(" ")
+            if scheme.lower() == "bearer":
+                caller = self._clients.caller_of_token(token.strip())
+            kind = "bad-token"
+        else:
+            kind = "no-token"
+            if self._sessions is not None and scope["method"] in LOOK:
+                session = _session(headers.all("cookie"))
+                if session is not None:
+                    caller, kind = self._sessions.caller_of_session(session), "bad-session"
+        if caller is None:
+            client = scope.get("client")
+            self._note(kind, str(client[0]) if client else "")
+            raise Unauthenticated(
+                "No valid credential came with this request.",
+                remedy="Send 'Authorization: Bearer TOKEN' with the token that hub client add printed.",
+            )
+        actor, purpose = headers.one("acting-practitioner"), headers.one("purpose-of-use")
+        if actor is not None and not _ACTOR.fullmatch(actor):
+            raise _malformed("Acting-Practitioner", "Write it as Practitioner/ID.")
+        if purpose is not None and not _PURPOSE.fullmatch(purpose):
+            raise _malformed("Purpose-Of-Use", "Write one code, such as TREAT.")
+        return replace(caller, actor=actor, purpose=purpose) if actor or purpose else caller
+
+
+class _Headers:
+    def __init__(self, scope: Scope) -> None:
+        self._raw: list[tuple[bytes, bytes]] = scope["headers"]
+
+    def all(self, name: str) -> list[str]:
+        wanted = name.encode("ascii")
+        return [value.decode("latin-1") for key, value in self._raw if key.lower() == wanted]
+
+    def one(self, name: str) -> str | None:
+        """The value; raises Incorrect where the header came twice, since two readers might take different ones."""
+        values = self.all(name)
+        if len(values) > 1:
+            raise _malformed(name.title(), "Send the header once.")
+        return values[0].strip() if values else None
+
+
+def _session(cookies: list[str]) -> str | None:
+    for text in cookies:
+        try:
+            morsel = SimpleCookie(text).get(COOKIE)
+        except CookieError:
+            continue
+        if morsel is not None and 0 < len(morsel.value) <= 128:
+            return morsel.value
+    return None
+
+
+def _malformed(header: str, remedy: str) -> Incorrect:
+    return Incorrect(f"The header {header} is malformed.", where=header, remedy=remedy, http_status=400)
+
+
+async def _refuse(send: Send, method: str, refusal: ExchangeError) -> None:
+    """Answer without having read the body: the server drops what still comes of it."""
+    body = operation_outcome(refusal)
+    headers = [
+        (b"content-type", b"application/fhir+json"),
+        (b"content-length", str(len(body)).encode("ascii")),
+        (b"cache-control", b"no-store"),
+    ]
+    if refusal.http_status == 401:
+        headers.append((b"www-authenticate", b'Bearer realm="hub"'))
+    await send({"type": "http.response.start", "status": refusal.http_status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})

@@ -1,0 +1,47 @@
+"""``hub.contracts.persons.Persons`` on the link table; every answer is as current as the last commit."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from hub.contracts.caller import Scope
+from hub.contracts.errors import Gone, NotFound
+from hub.contracts.store import ResourceReader
+
+from . import survivorship
+
+
+class SqlPersons:
+    """One per process; may be used from any thread that may read the store."""
+
+    def __init__(self, store: ResourceReader) -> None:
+        self._store = store
+
+    def person_of(self, patient_id: str) -> str | None:
+        rows = self._store.side_rows("SELECT person_id FROM identity_link WHERE patient_id = ?", (patient_id,))
+        return str(rows[0][0]) if rows else None
+
+    def sources(self, patient_id: str) -> Sequence[str]:
+        rows = self._store.side_rows(
+            "SELECT other.patient_id FROM identity_link AS one JOIN identity_link AS other"
+            " ON other.person_id = one.person_id WHERE one.patient_id = ? ORDER BY other.patient_id",
+            (patient_id,),
+        )
+        return [patient_id, *(other for (other,) in rows if other != patient_id)]
+
+    def patients(self, person_id: str) -> Sequence[str]:
+        """Ids of the source Patients linked to this person; empty where there is no such person."""
+        rows = self._store.side_rows(
+            "SELECT patient_id FROM identity_link WHERE person_id = ? ORDER BY patient_id", (person_id,)
+        )
+        return [patient_id for (patient_id,) in rows]
+
+    def view(self, person_id: str, scope: Scope) -> dict[str, Any] | None:
+        readable = []
+        for patient_id in self.patients(person_id):
+            try:
+                readable.append(msgspec.json.decode(self._store.read("Patient", patient_id, scope).body))
+            except (NotFound, Gone):
+                continue
+        return survivorship.person_of(person_id, readable) if readable else None

@@ -1,0 +1,24 @@
+"""The side tables of this room: what must be asked inside a commit and no search parameter of R4 answers.
+
+``reading_task``: the one Task of each study. ``reading_order``: which study was made for which order.
+``reading_cite``: which reports, of which status, speak of a study or (where they name no study) of an order.
+"""
+
+from hub.contracts.store import SideTable
+
+READING_TABLES = SideTable(
+    "reading",
+    """
+    CREATE TABLE IF NOT EXISTS reading_task (
+        task_id TEXT PRIMARY KEY, study_id TEXT NOT NULL UNIQUE, patient_id TEXT, owner TEXT NOT NULL,
+        status TEXT NOT NULL, holder TEXT) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS reading_order (
+        order_reference TEXT NOT NULL, study_id TEXT NOT NULL,
+        PRIMARY KEY (order_reference, study_id)) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS reading_order_study ON reading_order (study_id);
+    CREATE TABLE IF NOT EXISTS reading_cite (
+        target TEXT NOT NULL, report_id TEXT NOT NULL, status TEXT NOT NULL, owner TEXT NOT NULL,
+        PRIMARY KEY (target, report_id)) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS reading_cite_report ON reading_cite (report_id);
+    """,
+)

@@ -1,0 +1,317 @@
+"""From the exam rows of a person to priors: one scan per patient and key, reports grouped with their studies.
+
+A report and its ImagingStudy are one prior, and the report supersedes the study; an order that has been answered is no
+longer in flight; Observations are judged with the report that cites them. The SQL goes through a function that runs a
+SELECT, so the same code serves a committed snapshot and an open commit.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from .coverage import answer
+from .examination import Examination, decode
+from .fhir_reading import UNDATED_US
+from .prior import PlannedRepeat, Prior
+from .row import (
+    IMAGING,
+    LABORATORY,
+    PLAN,
+    REPORT,
+    SPECIMEN,
+    UNREAD_IMAGING,
+    Row,
+    State,
+    decode_detail,
+    keys_of,
+)
+from .specimens import specified
+from .understanding import joined
+from .validity import standing
+from .vocabulary import analytes
+
+Select = Callable[[str, Sequence[object]], list[tuple[Any, ...]]]
+
+_COLUMNS = "key, anchor_us, ref, state, owner, exam, links, detail"
+_KEY, _REF, _EXAM, _LINKS = 0, 2, 5, 6
+_CHUNK = 400
+
+
+@lru_cache(maxsize=65536)
+def exam_of(content: bytes) -> Examination:
+    return decode(content)
+
+
+def keys_for(examinations: Iterable[Examination]) -> tuple[str, ...]:
+    """The keys of the rows that can bear on these orders."""
+    keys: dict[str, None] = {}
+    for exam in examinations:
+        keys |= dict.fromkeys(keys_of(exam))
+        keys |= {f"{LABORATORY}{other}": None for each in exam.analytes if (other := analytes()[each].related)}
+    if any(key.startswith(IMAGING) for key in keys):
+        keys[UNREAD_IMAGING] = None
+    if any(key.startswith(LABORATORY) for key in keys):
+        keys[REPORT] = None
+    return (*keys, PLAN)
+
+
+def read_rows(
+    select: Select, patients: Sequence[str], keys: Sequence[str], since_us: int, orders: Sequence[Examination] = ()
+) -> list[Row]:
+    """Rows of these Patients under these keys, not older than ``since_us``; without those that stand alone and can give
+    ``orders`` nothing."""
+    marks = ",".join("?" * len(keys))
+    sql = f"SELECT {_COLUMNS} FROM exams_row WHERE pat_id = ? AND key IN ({marks}) AND anchor_us >= ?"  # noqa: S608
+    found = [row for patient in patients for row in select(sql, (patient, *keys, since_us))]
+    bears = _bearing(orders)
+    cited = {link for row in found if row[_LINKS] for link in row[_LINKS].split()}
+    return [
+        Row._make(row)
+        for row in found
+        if row[_LINKS] or bears(row[_EXAM]) or row[_REF] in cited or not row[_KEY].startswith(IMAGING)
+    ]
+
+
+def _rows_by_ref(select: Select, patients: Sequence[str], refs: Sequence[str]) -> list[Row]:
+    rows: list[Row] = []
+    whose = ",".join("?" * len(patients))
+    for start in range(0, len(refs), _CHUNK):
+        some = refs[start : start + _CHUNK]
+        marks = ",".join("?" * len(some))
+        sql = f"SELECT {_COLUMNS} FROM exams_row WHERE ref IN ({marks}) AND pat_id IN ({whose})"  # noqa: S608
+        found = select(sql, (*some, *patients))
+        rows += map(Row._make, found)
+    return rows
+
+
+_CITED = ("ImagingStudy/", "DiagnosticReport/", "Specimen/")
+
+
+def _with_cited(select: Select, patients: Sequence[str], rows: list[Row]) -> list[Row]:
+    """And what they cite that lies before the cut-off or under another key: the study's start and the collection of
+    the specimen are the anchor, and a void report voids its results."""
+    known = {row.ref for row in rows}
+    missing = {
+        link for row in rows if row.links for link in row.links.split() if link.startswith(_CITED) and link not in known
+    }
+    return rows + _rows_by_ref(select, patients, sorted(missing)) if missing else rows
+
+
+def _linked(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """Rows that stand alone, and those that cite or are cited."""
+    cited = {link for row in rows if row.links for link in row.links.split()}
+    alone: list[Row] = []
+    linked: list[Row] = []
+    for row in rows:
+        (linked if row.links or row.ref in cited else alone).append(row)
+    return alone, linked
+
+
+def _imaging_groups(rows: Sequence[Row]) -> list[list[Row]]:
+    """Rows that tell of one examination: joined by what reports and studies cite, and by a common order."""
+    parent: dict[str, str] = {}
+
+    def root(ref: str) -> str:
+        while parent.setdefault(ref, ref) != ref:
+            parent[ref] = ref = parent[parent[ref]]
+        return ref
+
+    for row in rows:
+        if row.links and not row.ref.startswith("ServiceRequest/"):
+            for link in row.links.split():
+                if not link.startswith("CarePlan/"):
+                    parent[root(link)] = root(row.ref)
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(root(row.ref), []).append(row)
+    return list(groups.values())
+
+
+_STATES = {state.value: state for state in State}
+_RANK = {"DiagnosticReport": 0, "Procedure": 1, "ImagingStudy": 2, "ServiceRequest": 3}
+
+
+def _rank(row: Row) -> tuple[int, int]:
+    return _RANK.get(row.ref.partition("/")[0], 9), -row.anchor_us
+
+
+def _imaging_prior(group: list[Row]) -> list[Prior]:
+    """One examination of a group; several final reports on one order stay several."""
+    if len(group) == 1:
+        return _single(group[0])
+    state, rows = standing(sorted(group, key=_rank))
+    if state is State.VOID or not rows:
+        return []
+    reports = [row for row in rows if row.ref.startswith("DiagnosticReport/")]
+    if len(reports) > 1 and len({row.exam for row in reports}) > 1:
+        studies = [row for row in rows if row not in reports]
+        found: list[Prior] = []
+        for report in reports:
+            cited = [study for study in studies if study.ref in report.links.split()]
+            found += _imaging_prior([report, *cited]) if cited else _single(report)
+        return found
+    exam: Examination | None = None
+    conflicts: frozenset[str] = frozenset()
+    for row in rows:
+        if row.exam is not None:
+            exam, differing = _told_by(exam, exam_of(row.exam))
+            conflicts |= differing
+    if exam is None:
+        return []
+    dated = [row for row in rows if row.anchor_us != UNDATED_US]
+    started = next((row for row in dated if row.ref.startswith("ImagingStudy/")), None)
+    anchor = started or next(iter(dated), rows[0])
+    details = tuple(row.detail for row in rows)
+    if conflicts:
+        details = (*details, b'{"contradictions":[' + ",".join(f'"{c}"' for c in sorted(conflicts)).encode() + b"]}")
+    return [
+        Prior(
+            refs=tuple(dict.fromkeys(row.ref for row in rows)),
+            examination=exam,
+            state=state,
+            anchor_us=anchor.anchor_us,
+            owner=rows[0].owner,
+            raw_details=details,
+            date_only=b'"date_only":true' in anchor.detail,
+        )
+    ]
+
+
+def _told_by(first: Examination | None, second: Examination) -> tuple[Examination, frozenset[str]]:
+    """What the study adds to its report: sides and phases that the report leaves open, but no further regions."""
+    both, conflicts = joined(first, second, narrowing=False)
+    if first is None or both is None or not first.targets:
+        return both or second, conflicts
+    targets = tuple(target for target in both.targets if target.region in first.regions)
+    return msgspec.structs.replace(both, targets=targets), conflicts
+
+
+def _single(row: Row) -> list[Prior]:
+    if row.exam is None or row.state == State.VOID:
+        return []
+    return [
+        Prior(
+            refs=(row.ref,),
+            examination=exam_of(row.exam),
+            state=_STATES[row.state],
+            anchor_us=row.anchor_us,
+            owner=row.owner,
+            raw_details=(row.detail,),
+            date_only=b'"date_only":true' in row.detail,
+        )
+    ]
+
+
+class _Laboratory:
+    """The reports and specimens that Observations lean on."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.heads = {row.ref: row for row in rows if row.key == REPORT}
+        self.specimens = {row.ref: row for row in rows if row.key == SPECIMEN}
+        self.answered = {
+            link
+            for row in rows
+            if row.links and row.state != State.VOID and not row.ref.startswith("ServiceRequest/")
+            for link in row.links.split()
+            if link.startswith("ServiceRequest/")
+        }
+        self.void: set[tuple[str, str]] = set()
+        for row in rows:
+            if row.state == State.VOID and row.ref.startswith("Observation/"):
+                self.void |= {(link, row.key) for link in row.links.split()}
+
+    def prior(self, row: Row) -> Prior | None:
+        links = row.links.split() if row.links else []
+        if row.ref.startswith("ServiceRequest/"):
+            return None if row.ref in self.answered else next(iter(_single(row)), None)
+        if row.state == State.VOID or row.exam is None:
+            return None
+        head = self.heads.get(row.ref) or next((self.heads[link] for link in links if link in self.heads), None)
+        if head is not None and head.state == State.VOID:
+            return None
+        specimen_refs = links + (head.links.split() if head is not None and head.links else [])
+        specimens = [self.specimens[ref] for ref in specimen_refs if ref in self.specimens]
+        if any(each.state == State.VOID for each in specimens):
+            return None
+        collected = next((each for each in specimens if each.anchor_us != UNDATED_US), None)
+        anchor = collected or row
+        if anchor.anchor_us == UNDATED_US and head is not None:
+            anchor = head
+        refs = (head.ref,) if head is not None else (row.ref,)
+        kind = next((name for each in specimens if (name := decode_detail(each.detail).name)), "")
+        return Prior(
+            refs=refs,
+            examination=specified(self._without_void(row), kind),
+            state=State(row.state),
+            anchor_us=anchor.anchor_us,
+            owner=row.owner,
+            raw_details=(row.detail, head.detail) if head is not None and head is not row else (row.detail,),
+            date_only=b'"date_only":true' in anchor.detail,
+        )
+
+    def _without_void(self, row: Row) -> Examination:
+        """A panel a report claims, without the analytes whose Observations have no result."""
+        exam = exam_of(row.exam or b"")
+        if not self.void or not row.ref.startswith("DiagnosticReport/"):
+            return exam
+        kept = tuple(e for e in exam.determinations if (row.ref, f"{LABORATORY}{e.analyte}") not in self.void)
+        return Examination(exam.kind, determinations=kept)
+
+
+def _bearing(orders: Sequence[Examination]) -> Callable[[bytes | None], bool]:
+    """Whether an examination, as rows hold it, can give anything to one of the orders."""
+    known: dict[bytes | None, bool] = {None: True}
+
+    def bears(exam: bytes | None) -> bool:
+        found = known.get(exam)
+        if found is None and exam is not None:
+            done = exam_of(exam)
+            found = known[exam] = not orders or any(answer(order, done).touches for order in orders)
+        return bool(found)
+
+    return bears
+
+
+def priors_from(rows: Sequence[Row], orders: Sequence[Examination] = ()) -> list[Prior]:
+    """The priors that rows amount to, youngest first; with ``orders``, only those that can give them anything."""
+    bears = _bearing(orders)
+    imaging = [row for row in rows if row.key.startswith(IMAGING)]
+    laboratory = [row for row in rows if row.key.startswith(LABORATORY)]
+    alone, linked = _linked(imaging)
+    found: list[Prior] = []
+    for row in alone:
+        if bears(row.exam):
+            found += _single(row)
+    for group in _imaging_groups(linked):
+        if any(bears(row.exam) for row in group):
+            found += _imaging_prior(group)
+    if laboratory:
+        context = _Laboratory([row for row in rows if not row.key.startswith(IMAGING)])
+        seen: set[tuple[str, bytes | None]] = set()
+        for row in laboratory:
+            if (row.ref, row.exam) not in seen:  # their specimen may stand elsewhere, so none is left out yet
+                seen.add((row.ref, row.exam))
+                prior = context.prior(row)
+                if prior is not None and prior.examination.determinations:
+                    found.append(prior)
+    found.sort(key=_youngest_first)
+    return found
+
+
+def _youngest_first(prior: Prior) -> int:
+    return -prior.anchor_us
+
+
+def history(
+    select: Select, patients: Sequence[str], keys: Sequence[str], since_us: int, orders: Sequence[Examination] = ()
+) -> tuple[list[Prior], tuple[PlannedRepeat, ...]]:
+    """All priors of a person that can bear on ``orders`` with these keys, youngest first, and the plans of care."""
+    rows = _with_cited(select, patients, read_rows(select, patients, keys, since_us, orders))
+    plans = tuple(
+        PlannedRepeat(exam_of(row.exam), interval)
+        for row in rows
+        if row.key == PLAN and row.exam is not None and (interval := decode_detail(row.detail).interval_days)
+    )
+    return priors_from(rows, orders), plans

@@ -1,0 +1,198 @@
+"""Tokens of a name to an examination with images or traces: modality, regions with sides, phases, technique, views."""
+
+from collections.abc import Iterable, Sequence
+
+from .examination import KIND_OF_MODALITY, Contrast, Examination, Kind, Side, Target
+from .lexicon import Token
+from .rules import rules
+from .vocabulary import regions
+
+_WEAK = "XR"
+"""片, 摄影, X线 also stand in names of other modalities."""
+_STRONGER = (
+    {"PT", "CT"},
+    {"PT", "MR"},
+    {"NM", "CT"},
+    {"ES", "US"},
+    {"XA", "CT"},
+    {"XA", "MR"},
+    {"RF", "XA"},
+    {"MR", "RF"},
+)
+_MODALITY_OF_TECHNIQUE = {"dwi": "MR", "swi": "MR", "mrs": "MR", "dti": "MR", "functional": "MR", "hrct": "CT"}
+_WITHOUT_REGION = frozenset({"DXA", "ABPM"})
+_VESSELS = {
+    "angiography": {
+        "head": "intracranial-vessels",
+        "brain": "intracranial-vessels",
+        "lower-limb": "leg-arteries",
+        "upper-limb": "arm-arteries",
+        "lung": "pulmonary-artery",
+        "kidney": "renal-artery",
+    },
+    "venography": {
+        "head": "intracranial-vessels",
+        "brain": "intracranial-vessels",
+        "lower-limb": "leg-veins",
+        "upper-limb": "arm-veins",
+    },
+}
+_SAME_FOR_MODALITY = {
+    "CT": {"brain": "head", "lung": "chest"},
+    "XR": {"brain": "head", "lung": "chest"},
+    "MR": {"head": "brain"},
+}
+"""颅脑 is the head for CT and the brain for MR; 肺 is the chest for CT and X-ray."""
+
+
+def _values(tokens: Iterable[Token], slot: str) -> list[str]:
+    return list(dict.fromkeys(value for token in tokens for name, value in token.meanings if name == slot))
+
+
+def _modality(tokens: Sequence[Token], technique: Sequence[str], views: Sequence[str]) -> str | None:
+    """One modality, or None where there is none or more than one."""
+    found = _values(tokens, "modality")
+    if len(found) > 1 and _WEAK in found:
+        found.remove(_WEAK)
+    if len(found) == 2:
+        for pair in _STRONGER:
+            if set(found) == pair:
+                found = [next(each for each in ("PT", "NM", "ES", "CT", "MR", "RF", "XA") if each in pair)]
+                break
+    if not found:
+        implied = {_MODALITY_OF_TECHNIQUE[each] for each in technique if each in _MODALITY_OF_TECHNIQUE}
+        if len(implied) == 1:
+            return implied.pop()
+        if views:
+            return "MG" if {"CC", "MLO"} & set(views) else _WEAK
+    return found[0] if len(found) == 1 else None
+
+
+def _replaced(found: list[Target], region: str, previous: Token | None, token: Token) -> None:
+    """Drop the whole where a part is named with it: 右手拇指, 腹部(肝胆胰脾)."""
+    known = regions()
+    follows = bool(found) and previous is not None and previous.has("region")
+    if follows and region in rules()["named_with"].get(found[-1].region, ()):
+        found.pop()
+    if token.depth > 0:
+        found[:] = [each for each in found if each.region not in known[region].ancestors]
+
+
+def targets_of(tokens: Sequence[Token]) -> list[Target]:
+    """Regions with the side that belongs to them: the side said before it, else the one said after the last region."""
+    known = regions()
+    found: list[Target] = []
+    side = Side.UNSAID
+    fresh = False
+    previous: Token | None = None
+    for token in tokens:
+        named = [value for name, value in token.meanings if name == "region"]
+        if named:
+            for region in named:
+                _replaced(found, region, previous, token)
+                bears = known[region].paired or fresh
+                found.append(Target(region, side if bears else Side.UNSAID))
+            fresh = False
+        elif token.has("side"):
+            said = Side(_values([token], "side")[0])
+            side = Side.BILATERAL if fresh and {side, said} == {Side.LEFT, Side.RIGHT} else said
+            fresh = True
+        previous = token
+    if fresh:
+        found = [
+            Target(each.region, side)
+            if each.side is Side.UNSAID and (known[each.region].paired or len(found) == 1)
+            else each
+            for each in found
+        ]
+    return found
+
+
+def merged_targets(targets: Iterable[Target]) -> tuple[Target, ...]:
+    """Each region once; left and right of it are both."""
+    sides: dict[str, set[Side]] = {}
+    for target in targets:
+        sides.setdefault(target.region, set()).add(target.side)
+    merged: list[Target] = []
+    for region, said in sides.items():
+        named = said - {Side.UNSAID}
+        if Side.BILATERAL in named or {Side.LEFT, Side.RIGHT} <= named:
+            merged.append(Target(region, Side.BILATERAL))
+        else:
+            merged.append(Target(region, named.pop() if named else Side.UNSAID))
+    return tuple(merged)
+
+
+def as_usage_has_it(targets: Sequence[Target], modality: str, technique: Sequence[str]) -> list[Target]:
+    """The regions under the names that the modality's usage gives them."""
+    renamed: dict[str, str] = {}
+    named = {each.region for each in targets}
+    if not {"head", "neck"} <= named:
+        for each in technique:
+            renamed |= _VESSELS.get(each, {}) if modality in ("CT", "MR", "XA") else {}
+    for old, new in _SAME_FOR_MODALITY.get(modality, {}).items():
+        renamed.setdefault(old, new)
+    if modality == "MR" and "neck" in named:
+        renamed.pop("head", None)
+    return [Target(renamed.get(each.region, each.region), each.side) for each in targets]
+
+
+def _with_its_own(tokens: Sequence[Token], targets: Sequence[Target], renamed: list[Target]) -> list[Target]:
+    """头颅MRI+MRA is the brain and its vessels; 头颅MRA the vessels alone."""
+    with_modality = [token for token in tokens if token.has("modality")]
+    vessels = [token for token in with_modality if set(_VESSELS) & set(_values([token], "technique"))]
+    others = [token for token in with_modality if token not in vessels]
+    if not vessels or not others or list(targets) == renamed:
+        return renamed
+    return [*as_usage_has_it(targets, _values(others, "modality")[0], ()), *renamed]
+
+
+def _technique(tokens: Sequence[Token]) -> list[str]:
+    found = _values(tokens, "technique")
+    if "colour-doppler" in found and "b-mode" in found:
+        found.remove("b-mode")
+    return found
+
+
+def _usual_targets(tokens: Sequence[Token]) -> list[Target]:
+    """What the modality examines where no region is named (钼靶: the breast)."""
+    sides = _values(tokens, "side")
+    side = Side(sides[0]) if len(sides) == 1 else Side.UNSAID
+    known = regions()
+    return [Target(each, side if known[each].paired else Side.UNSAID) for each in _values(tokens, "default")]
+
+
+def _contrast(tokens: Sequence[Token]) -> Contrast | None:
+    said = set(_values(tokens, "contrast"))
+    if not said:
+        return None
+    return Contrast(said.pop()) if len(said) == 1 else Contrast.BOTH
+
+
+def imaging_from_tokens(tokens: Sequence[Token]) -> Examination | None:
+    """None where modality or region are missing, or two modalities are named."""
+    technique = _technique(tokens)
+    views = _values(tokens, "view")
+    modality = _modality(tokens, technique, views)
+    if modality is None:
+        return None
+    technique = [each for each in technique if _MODALITY_OF_TECHNIQUE.get(each, modality) == modality]
+    targets = targets_of(tokens) or _usual_targets(tokens)
+    if any(each.region == "bone-age" for each in targets):
+        targets = [Target("bone-age")]
+    targets = _with_its_own(tokens, targets, as_usage_has_it(targets, modality, technique))
+    if modality == "CT" and {each.region for each in targets} == {"coronary"} and not technique:
+        technique = ["angiography"]
+    if modality == _WEAK and {each.region for each in targets} == {"breast"}:
+        modality = "MG"
+    if not targets and modality not in _WITHOUT_REGION:
+        return None
+    return Examination(
+        kind=KIND_OF_MODALITY.get(modality, Kind.IMAGING),
+        modality=modality,
+        targets=merged_targets(targets),
+        contrast=_contrast(tokens),
+        technique=tuple(technique),
+        views=tuple(views),
+        guidance=any(token.has("guidance") for token in tokens),
+    )

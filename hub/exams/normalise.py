@@ -1,0 +1,57 @@
+"""One spelling for a name: NFKC, simplified characters, upper case, brackets and hyphens in one form."""
+
+import re
+import unicodedata
+from functools import cache
+
+from .vocabulary import table_rows, table_text
+
+_INNER_HYPHEN = re.compile(
+    r"(?<=[A-Z0-9\u0370-\u03ff])[-‐‑–—·](?=[A-Z0-9\u4e00-\u9fff\u0370-\u03ff])|(?<=[\u4e00-\u9fff])[-‐‑–—·](?=\d)"
+)
+_HYPHEN = re.compile(r"[-‐‑–—_·~]+")
+_SPACES = re.compile(r"\s+")
+_EQUIPMENT = re.compile(
+    r"(?:\d+|[一二三四五六七八九十百]+)(?:层螺旋|排螺旋|排|层)(?:以上|及以上)?|"
+    r"\d(?:\.\d+)?T(?![A-Z0-9])|\d+(?:MM|CM)(?![A-Z0-9])|"
+    r"第?[一二两三四五六七八九十\d]+(?:人次|次|个?部位)"
+)
+"""Detector rows, field strength, slice thickness, counts of parts: what a price list adds to a name."""
+_SPELT = str.maketrans(
+    {
+        **dict.fromkeys("【[〔《{", "("),
+        **dict.fromkeys("】]〕》}", ")"),
+        **dict.fromkeys("。：:*★☆#'\"“”?！!^|•●◆", " "),
+        "；": ";",
+        "，": ",",
+        "\\": "/",
+    }
+)
+
+
+@cache
+def _simplified() -> dict[int, str]:
+    lines = table_text("simplified.txt").splitlines()
+    return {ord(pair[0]): pair[1] for line in lines if not line.startswith("#") for pair in line.split()}
+
+
+@cache
+def _typos() -> tuple[tuple[str, str], ...]:
+    return tuple((row["wrong"], row["right"]) for row in table_rows("typos.csv"))
+
+
+def normalised(text: str) -> str:
+    """The name in the one spelling the lexicon knows; what describes only the equipment is gone."""
+    folded = unicodedata.normalize("NFKC", text).translate(_simplified()).upper().translate(_SPELT)
+    folded = _EQUIPMENT.sub(" ", folded)
+    folded = _INNER_HYPHEN.sub("", folded)
+    folded = _HYPHEN.sub(" ", folded)
+    return _SPACES.sub(" ", folded).strip()
+
+
+def typos_mended(name: str) -> str:
+    """A normalised name with the known misspellings put right."""
+    for wrong, right in _typos():
+        if wrong in name:
+            name = name.replace(wrong, right)
+    return name

@@ -1,0 +1,45 @@
+"""What an Observation says besides its value: laboratory or not, abnormal, or no result at all."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from .fhir_reading import codes, part, parts, text
+from .rules import rules
+
+_NOT_LABORATORY = frozenset({"vital-signs", "survey", "social-history", "exam", "therapy", "activity", "imaging"})
+_NORMAL = frozenset({"N", "NEG", "ND", "NR", "S", "WR"})
+
+
+def is_laboratory(observation: Any) -> bool:
+    """Unless its category says that it is something else: many senders give none."""
+    said = codes(observation, "category")
+    return "laboratory" in said or not said & _NOT_LABORATORY
+
+
+def is_rejected(texts: Iterable[str]) -> bool:
+    """Whether a text says that the specimen could not be used."""
+    return any(word in text.upper() for text in texts if text for word in rules()["rejected_words"])
+
+
+def _number(quantity: Any) -> float | None:
+    try:
+        return float(part(quantity, "value"))
+    except (TypeError, ValueError):
+        return None
+
+
+def is_abnormal(observation: Any) -> bool:
+    """By its interpretation, else by its reference range (clarification 25)."""
+    said = codes(observation, "interpretation") - {""}
+    if said:
+        return any(code.upper() not in _NORMAL for code in said)
+    value = _number(part(observation, "valueQuantity"))
+    if value is None:
+        return False
+    for span in parts(observation, "referenceRange"):
+        if text(part(span, "appliesTo"), "text"):
+            continue
+        low, high = _number(part(span, "low")), _number(part(span, "high"))
+        if (low is not None and value < low) or (high is not None and value > high):
+            return True
+    return False

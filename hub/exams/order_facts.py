@@ -1,0 +1,43 @@
+"""From a ServiceRequest (draft or stored) to the order that is judged. What lies outside the resource (its plan) is
+handed in."""
+
+from typing import Any
+
+from .exam_rows import request_understood, timing_days
+from .fhir_reading import concept, concepts, name_of, part, parts, reference, references, text
+from .prior import Order
+from .understanding import Said
+
+_CHILD_INTENTS = frozenset({"instance-order"})
+
+
+def _reasons(resource: Any) -> tuple[Said, ...]:
+    contained = {f"#{text(each, 'id')}": each for each in parts(resource, "contained")}
+    said = list(concepts(resource, "reasonCode"))
+    for each in parts(resource, "reasonReference"):
+        if display := text(each, "display"):
+            said.append(Said((), display))
+        code = concept(part(contained.get(reference(each)), "code"))
+        if code is not None:
+            said.append(code)
+    return tuple(said)
+
+
+def order_from(resource: Any, ref: str = "", *, planned_days: float | None = None) -> Order:
+    """The order that a ServiceRequest states. ``ref`` is how the caller calls it, ``ServiceRequest/ID`` by default."""
+    understood = request_understood(resource)
+    name = name_of(concept(part(resource, "code")))
+    based_on = references(resource, "basedOn")
+    return Order(
+        ref=ref or f"ServiceRequest/{text(resource, 'id')}",
+        name=name,
+        examination=understood.examination,
+        contradictions=understood.contradictions,
+        reasons=_reasons(resource),
+        stat=text(resource, "priority") == "stat",
+        based_on=based_on,
+        replaces=references(resource, "replaces"),
+        standing_child=text(resource, "intent") in _CHILD_INTENTS and bool(based_on),
+        encounter=reference(part(resource, "encounter")),
+        planned_days=planned_days if planned_days is not None else timing_days(part(resource, "occurrenceTiming")),
+    )

@@ -1,0 +1,144 @@
+"""An order is checked again when it arrives, inside its own commit: of two clinics that order at the same moment, the
+second is told by a DetectedIssue (R4 detectedissue.html; ``DUPTHPY`` of v3-ActCode)."""
+
+import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from hub.contracts.caller import Role
+from hub.contracts.codes import BASE
+from hub.contracts.store import CommitView, Written
+
+from .coverage import Coverage
+from .evidence import expiry_seconds
+from .fhir_reading import part, performed_us, reference, text
+from .history import history
+from .institutions import Institutions
+from .order_facts import order_from
+from .prior import Context
+from .signing import reach
+from .site_windows import site_tables
+from .verdict import Verdict, judge
+from .wording import sentence
+
+DUPLICATE_CODE = {
+    "coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "DUPTHPY"}],
+    "text": "重复检查检验",
+}
+VERDICT_SYSTEM = f"{BASE}/verdict"
+_ORDERING = frozenset({Role.PHYSICIAN, Role.CLINIC, Role.SERVICE})
+_ACTIVE = frozenset({"active"})
+_NOT_YET = frozenset({"proposal", "plan", "option"})
+_SETTINGS = {"IMP": "inpatient", "ACUTE": "inpatient", "NONAC": "inpatient", "EMER": "emergency"}
+
+
+def setting_of(encounter: Any) -> str:
+    """Outpatient, inpatient or emergency, from Encounter.class."""
+    kind = part(encounter, "class_") or part(encounter, "class")
+    return _SETTINGS.get(text(kind, "code").upper(), "outpatient")
+
+
+def birth_us_of(patient: Any) -> int | None:
+    """The birth of a Patient in microseconds since the epoch, None where it is unknown or not to the day."""
+    found = performed_us(patient, "birthDate")
+    return found[0] if found else None
+
+
+def microseconds(moment: datetime) -> int:
+    return int(moment.astimezone(UTC).timestamp() * 1_000_000)
+
+
+def to_be_checked(one: Written, view: CommitView) -> bool:
+    """Active orders that a clinic or a physician places now; not the history a platform loads."""
+    if one.type != "ServiceRequest" or one.deleted or one.patient is None or view.caller.role not in _ORDERING:
+        return False
+    return text(one.resource, "status") in _ACTIVE and text(one.resource, "intent") not in (
+        "proposal",
+        "plan",
+        "option",
+    )
+
+
+def _read(view: CommitView, resource_type: str, resource_id: str) -> Any:
+    stored = view.read(resource_type, resource_id)
+    return msgspec.json.decode(stored.body) if stored is not None else None
+
+
+def _body(view: CommitView) -> Institutions:
+    def read(resource_type: str, resource_id: str) -> bytes | None:
+        stored = view.read(resource_type, resource_id)
+        return stored.body if stored is not None else None
+
+    return Institutions(read)
+
+
+def _persons_patients(view: CommitView, patient: str) -> list[str]:
+    """Every source Patient of the person, as the identity room has linked them."""
+    found = view.rows(
+        "SELECT patient_id FROM identity_link WHERE person_id ="
+        " (SELECT person_id FROM identity_link WHERE patient_id = ?)",
+        (patient,),
+    )
+    return list(dict.fromkeys([patient, *(row[0] for row in found)]))
+
+
+def verdict_on(one: Written, view: CommitView) -> Verdict | None:
+    """The verdict on an order that has just been written; None where there is nothing to judge."""
+    order = order_from(one.resource, f"ServiceRequest/{one.id}")
+    if order.examination is None or one.patient is None:
+        return None
+    now_us = microseconds(view.now)
+    authored = performed_us(one.resource, "authoredOn")
+    if authored is not None and (now_us - authored[0]) / 1e6 > expiry_seconds(order.examination):
+        return None
+    institutions = _body(view)
+    encounter = reference(part(one.resource, "encounter")).partition("/")
+    patient = _read(view, "Patient", one.patient)
+    context = Context(
+        now_us=now_us,
+        organization=one.owner,
+        institution=institutions,
+        setting=setting_of(_read(view, "Encounter", encounter[2])) if encounter[0] == "Encounter" else "outpatient",
+        birth_us=birth_us_of(patient),
+        sites=site_tables(view.rows, one.owner, institutions),
+    )
+    keys, since_us = reach([order], context)
+    priors, plans = history(view.rows, _persons_patients(view, one.patient), keys, since_us, [order.examination])
+    return judge(order, priors, replace(context, plans=plans))
+
+
+def recheck(one: Written, view: CommitView) -> None:
+    """Put a DetectedIssue beside the order where it duplicates."""
+    verdict = verdict_on(one, view)
+    if verdict is None or verdict.indicator is None or verdict.coverage is not Coverage.FULL:
+        return
+    if verdict.code not in ("duplicate", "in-flight"):
+        return
+    order = f"ServiceRequest/{one.id}"
+    number = hashlib.sha256(order.encode()).hexdigest()[:24]
+    view.put(
+        "DetectedIssue",
+        {
+            "resourceType": "DetectedIssue",
+            "identifier": [{"system": VERDICT_SYSTEM, "value": f"recheck-{number}-{one.version}"}],
+            "status": "final",
+            "code": DUPLICATE_CODE,
+            "severity": "moderate" if verdict.indicator == "warning" else "low",
+            "patient": {"reference": f"Patient/{one.patient}"},
+            "identifiedDateTime": view.now.isoformat(timespec="seconds"),
+            "implicated": [{"reference": ref} for ref in (order, *verdict.priors)],
+            "evidence": [
+                {
+                    "code": [{"coding": [{"system": f"{VERDICT_SYSTEM}-code", "code": verdict.code}]}],
+                    "detail": [{"reference": ref} for ref in verdict.priors],
+                }
+            ],
+            "detail": sentence(verdict, microseconds(view.now), _body(view)),
+        },
+        owner=one.owner,
+        id=f"dup-{number}",
+        patient=one.patient,
+    )

@@ -1,0 +1,55 @@
+"""All drafts of one signing: each judged against the history and against its siblings.
+
+Of two drafts where one covers the other, the covered one is told; of equal ones, the later (clarification 20).
+"""
+
+from collections.abc import Sequence
+
+from .coverage import Coverage, answer
+from .evidence import furthest_seconds
+from .history import keys_for
+from .prior import Context, Order, Prior
+from .row import Detail, State, encode_detail
+from .verdict import Verdict, judge
+
+
+def reach(orders: Sequence[Order], context: Context) -> tuple[tuple[str, ...], int]:
+    """Which rows have to be read for these orders: their keys, and since when (microseconds)."""
+    examinations = [order.examination for order in orders if order.examination is not None]
+    furthest = max((furthest_seconds(exam, context) for exam in examinations), default=0.0)
+    return keys_for(examinations), context.now_us - int(furthest * 1e6)
+
+
+def siblings(orders: Sequence[Order], at: int, context: Context) -> list[Prior]:
+    """The drafts that make the one at ``at`` needless, as priors."""
+    mine = orders[at].examination
+    found: list[Prior] = []
+    for other_at, other in enumerate(orders):
+        if other_at == at or mine is None or other.examination is None or other.ref == orders[at].ref:
+            continue
+        if answer(mine, other.examination).coverage is not Coverage.FULL:
+            continue
+        equal = answer(other.examination, mine).coverage is Coverage.FULL
+        if equal and other_at > at:
+            continue
+        detail = Detail(name=other.name, contradictions=other.contradictions)
+        found.append(
+            Prior(
+                refs=(other.ref,),
+                examination=other.examination,
+                state=State.ORDERED,
+                anchor_us=context.now_us,
+                owner=context.organization,
+                raw_details=(encode_detail(detail),),
+                sibling=True,
+            )
+        )
+    return found
+
+
+def judge_all(
+    orders: Sequence[Order], selected: Sequence[int], priors: Sequence[Prior], contexts: Sequence[Context]
+) -> list[Verdict]:
+    """Verdicts on the drafts at ``selected``, in that order. ``contexts`` go with ``orders``: drafts may belong to
+    different encounters."""
+    return [judge(orders[at], [*siblings(orders, at, contexts[at]), *priors], contexts[at]) for at in selected]

@@ -1,0 +1,115 @@
+"""A site's own windows: a CSV table per organization, consortium or province, on top of the built-in ones.
+
+Columns: ``item,min_days,limit_days`` and optionally ``code,setting,age_from,age_to,valid_from``; ``item`` is a name of
+``tables/intervals.csv``, English or Chinese. An import replaces that table; an empty one clears it.
+"""
+
+import csv
+import hashlib
+import io
+from collections.abc import Sequence
+
+import msgspec
+
+from hub.contracts.errors import Incorrect
+from hub.contracts.store import CommitView
+
+from .history import Select
+from .intervals import LEVELS, SiteRow, SiteTables, item_names
+from .recognition import Lookup, line
+
+_SETTINGS = ("", "any", "outpatient", "inpatient", "emergency")
+
+
+def _number(row: dict[str, str], column: str, at: int) -> float | None:
+    cell = (row.get(column) or "").strip()
+    if not cell:
+        return None
+    try:
+        value = float(cell)
+    except ValueError:
+        value = -1.0
+    if value < 0:
+        raise Incorrect(
+            f"Line {at}: {column} is not a number of days or years.", where=column, remedy="Write 7 or 0.5."
+        )
+    return value
+
+
+def read_windows(content: str) -> tuple[SiteRow, ...]:
+    """The rows of a CSV file. Raises Incorrect naming line and column."""
+    if not content.strip():
+        return ()
+    reader = csv.DictReader(io.StringIO(content.lstrip("\ufeff")))
+    if "item" not in (reader.fieldnames or ()):
+        raise Incorrect("The table has no column 'item'.", where="item", remedy="Begin with item,min_days,limit_days.")
+    names = item_names()
+    found: list[SiteRow] = []
+    for at, row in enumerate(reader, 2):
+        item = names.get((row.get("item") or "").strip())
+        if item is None:
+            raise Incorrect(f"Line {at}: no such item.", where="item", remedy="Use a name of the built-in table.")
+        minimum, limit = _number(row, "min_days", at), _number(row, "limit_days", at)
+        if minimum is None and limit is None:
+            raise Incorrect(
+                f"Line {at}: neither min_days nor limit_days.", where="min_days", remedy="Give one of them."
+            )
+        setting = (row.get("setting") or "").strip()
+        if setting not in _SETTINGS:
+            raise Incorrect(
+                f"Line {at}: unknown setting.", where="setting", remedy=f"One of {', '.join(_SETTINGS[1:])}."
+            )
+        low = minimum if minimum is not None else limit
+        high = limit if limit is not None else minimum
+        found.append(
+            SiteRow(
+                item=item,
+                minimum_days=min(low or 0.0, high or 0.0),
+                limit_days=high or 0.0,
+                setting=setting,
+                age_from=_number(row, "age_from", at),
+                age_to=_number(row, "age_to", at),
+                valid_from=(row.get("valid_from") or "").strip(),
+                code=(row.get("code") or "").strip(),
+            )
+        )
+    return tuple(found)
+
+
+def store_windows(view: CommitView, level: str, site: str, rows: Sequence[SiteRow]) -> str:
+    """Replace one table inside a commit; returns its version."""
+    if level not in LEVELS:
+        raise Incorrect("No such level.", where="level", remedy=f"One of {', '.join(LEVELS)}.")
+    encoded = [msgspec.json.encode(row) for row in rows]
+    version = hashlib.sha256(b"\n".join(encoded)).hexdigest()[:8]
+    view.execute("DELETE FROM exams_window WHERE level = ? AND site = ?", (level, site))
+    for number, row in enumerate(encoded):
+        view.execute("INSERT INTO exams_window VALUES (?, ?, ?, ?, ?)", (level, site, number, row, version))
+    return version
+
+
+_row = msgspec.json.Decoder(SiteRow)
+
+
+def site_tables(select: Select, organization: str, institution: Lookup) -> SiteTables:
+    """The tables that hold for an asking organization, as of the last commit."""
+    stored = select("SELECT level, site, row, version FROM exams_window ORDER BY level, site, number", ())
+    if not stored:
+        return SiteTables()
+    wanted: dict[str, tuple[str, ...]] = {
+        "organization": (organization,),
+        "consortium": line(organization, institution)[1:],
+        "province": (),
+    }
+    levels: dict[str, tuple[SiteRow, ...]] = {}
+    versions: dict[tuple[str, str], str] = {}
+    for level, site, row, version in stored:
+        if site == "" or level == "province" or site in wanted[level]:
+            levels[level] = (*levels.get(level, ()), _row.decode(row))
+            versions[level, site] = version
+    return SiteTables(
+        organization=levels.get("organization", ()),
+        consortium=levels.get("consortium", ()),
+        province=levels.get("province", ()),
+        version=".".join(versions[key] for key in sorted(versions)),
+    )

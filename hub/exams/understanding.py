@@ -1,0 +1,300 @@
+"""From everything a resource says of an examination (codes, text, body site, modality) to one ``Examination``.
+
+Sources are joined by trust: what the more trusted one leaves open is taken from the next; where two contradict each
+other the more trusted one stands and the contradiction is kept, since it caps every verdict at POSSIBLE.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import msgspec
+
+from hub.contracts.codes import SNOMED
+
+from .codes import SIDES, LocalCodes, body_codes, known_codes, modality_codes
+from .examination import KIND_OF_MODALITY, Determination, Examination, Kind, Side, Target
+from .imaging_name import as_usage_has_it, merged_targets, targets_of
+from .lexicon import imaging_lexicon
+from .name_parser import parse
+from .normalise import normalised
+from .vocabulary import regions
+
+Coded = tuple[str, str, str]
+"""System, code, display."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one CodeableConcept says, in hashable form."""
+
+    codings: tuple[Coded, ...] = ()
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """``examination`` is None where it cannot be read. ``contradictions`` name the attributes two sources differ in."""
+
+    examination: Examination | None
+    contradictions: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+
+
+NOT_UNDERSTOOD = Understood(None)
+
+
+def related(one: str, other: str) -> bool:
+    """Whether the regions are the same or one contains the other."""
+    known = regions()
+    return one == other or one in known[other].ancestors or other in known[one].ancestors
+
+
+def _joined_targets(
+    first: Sequence[Target], second: Sequence[Target], narrowing: bool
+) -> tuple[tuple[Target, ...], set[str]]:
+    if not first or not second:
+        return tuple(first or second), set()
+    known = regions()
+    conflicts: set[str] = set()
+    if not any(related(one.region, other.region) for one in first for other in second):
+        return tuple(first), {"regions"}
+    joined: list[Target] = []
+    for one in first:
+        same = next((other for other in second if other.region == one.region), None)
+        inner = [other for other in second if one.region in known[other.region].ancestors]
+        outer = next((other for other in second if other.region in known[one.region].ancestors), None)
+        if same is None and inner and narrowing:
+            joined += inner
+            continue
+        partner = same or (outer if outer is not None and known[outer.region].paired else None)
+        side = one.side
+        if partner is not None and partner.side is not Side.UNSAID:
+            if side is Side.UNSAID:
+                side = partner.side
+            elif side is not partner.side:
+                conflicts.add("laterality")
+        joined.append(Target(one.region, side))
+    named = {target.region for target in joined}
+    joined += [
+        other
+        for other in second
+        if other.region not in named and not any(related(other.region, one.region) for one in first)
+    ]
+    return tuple(joined), conflicts
+
+
+def _joined_determinations(
+    first: Sequence[Determination], second: Sequence[Determination]
+) -> tuple[tuple[Determination, ...], set[str]]:
+    if not first or not second:
+        return tuple(first or second), set()
+    by_analyte = {each.analyte: each for each in second}
+    if not {each.analyte for each in first} & set(by_analyte):
+        return tuple(first), {"analytes"}
+    conflicts: set[str] = set()
+    joined: list[Determination] = []
+    for one in first:
+        other = by_analyte.pop(one.analyte, one)
+        for name in ("specimen", "time_aspect", "method"):
+            mine, theirs = getattr(one, name), getattr(other, name)
+            if mine and theirs and mine != theirs:
+                conflicts.add(name)
+        joined.append(
+            Determination(
+                analyte=one.analyte,
+                specimen=one.specimen or other.specimen,
+                time_aspect=one.time_aspect or other.time_aspect,
+                method=one.method or other.method,
+                panel=one.panel or other.panel,
+            )
+        )
+    return (*joined, *by_analyte.values()), conflicts
+
+
+def joined(
+    first: Examination | None, second: Examination | None, *, narrowing: bool = True
+) -> tuple[Examination | None, frozenset[str]]:
+    """Both as one, ``first`` trusted more; and the attributes in which they contradict each other.
+
+    ``narrowing``: a part that ``second`` names takes the place of the whole that ``first`` names."""
+    if first is None or second is None:
+        return first or second, frozenset()
+    if (first.kind is Kind.LABORATORY) is not (second.kind is Kind.LABORATORY):
+        return first, frozenset({"kind"})
+    conflicts: set[str] = set()
+    if first.modality and second.modality and first.modality != second.modality:
+        return first, frozenset({"modality"})
+    targets, differing = _joined_targets(first.targets, second.targets, narrowing)
+    conflicts |= differing
+    determinations, differing = _joined_determinations(first.determinations, second.determinations)
+    conflicts |= differing
+    if first.contrast and second.contrast and first.contrast is not second.contrast:
+        conflicts.add("contrast")
+    views = set(first.views), set(second.views)
+    if all(views) and not (views[0] <= views[1] or views[1] <= views[0]):
+        conflicts.add("views")
+    modality = first.modality or second.modality
+    technique = dict.fromkeys(first.technique + second.technique)
+    if "b-mode" in technique:
+        technique.pop("colour-doppler", None)
+    targets = merged_targets(as_usage_has_it(targets, modality, tuple(technique)))
+    return (
+        Examination(
+            kind=first.kind if first.kind is Kind.LABORATORY else KIND_OF_MODALITY.get(modality, Kind.IMAGING),
+            modality=modality,
+            targets=targets,
+            contrast=first.contrast or second.contrast,
+            technique=tuple(technique),
+            views=first.views if len(first.views) >= len(second.views) else second.views,
+            guidance=first.guidance or second.guidance,
+            determinations=determinations,
+        ),
+        frozenset(conflicts),
+    )
+
+
+def _readable(examination: Examination | None) -> bool:
+    if examination is None:
+        return False
+    if examination.kind is Kind.LABORATORY:
+        return bool(examination.determinations)
+    return bool(examination.modality and (examination.targets or examination.modality in ("DXA", "ABPM")))
+
+
+@lru_cache(maxsize=4096)
+def targets_named(text: str) -> tuple[Target, ...]:
+    """The regions and sides in a body site's text; empty where none is known."""
+    tokens = [token for token in imaging_lexicon().tokens(normalised(text)) if token.known]
+    return tuple(targets_of(tokens))
+
+
+def _side_alone(said: Said) -> Side | None:
+    for system, code, _ in said.codings:
+        if system == SNOMED and code in SIDES:
+            return SIDES[code]
+    words = [said.text, *(display for _, _, display in said.codings)]
+    for text in filter(None, words):
+        tokens = imaging_lexicon().tokens(normalised(text))
+        for token in tokens:
+            for slot, value in token.meanings:
+                if slot == "side":
+                    return Side(value)
+    return None
+
+
+def _body(sites: Sequence[Said]) -> tuple[tuple[Target, ...], Side | None]:
+    """Targets of the body sites, and a side that stands there without a region."""
+    found: list[Target] = []
+    side: Side | None = None
+    for site in sites:
+        targets: tuple[Target, ...] = ()
+        for system, code, display in site.codings:
+            targets = targets or body_codes().get((system, code), ()) or targets_named(display)
+        named = targets_named(site.text) if site.text else ()
+        targets = named if named and (not targets or any(each.side for each in named)) else targets
+        said = _side_alone(site)
+        if targets:
+            found += [Target(t.region, said or t.side) if t.side is Side.UNSAID else t for t in targets]
+        elif said is not None:
+            side = said
+    return tuple(found), side
+
+
+_USUAL_REGION = {
+    "ECG": "heart",
+    "EEG": "brain",
+    "EMG": "peripheral-nerve",
+    "PT": "whole-body",
+    "MG": "breast",
+    "PFT": "lung",
+    "OP": "eye",
+    "OCT": "eye",
+}
+
+
+def _with_usual_region(examination: Examination | None) -> Examination | None:
+    """The one region that a modality always examines, where none was named."""
+    if examination is None or examination.targets or examination.modality not in _USUAL_REGION:
+        return examination
+    return msgspec.structs.replace(examination, targets=(Target(_USUAL_REGION[examination.modality]),))
+
+
+def _by_text(said: Said) -> tuple[Examination | None, str]:
+    for text in (said.text, *(display for _, _, display in said.codings)):
+        if text and (parsed := parse(text)).examination is not None:
+            return parsed.examination, "text"
+    return None, ""
+
+
+def _by_modality_and_region(text: str, modality: str) -> Examination | None:
+    """A name that lacks only the modality, which another field gives (ImagingStudy.modality)."""
+    return parse(f"{text} {modality}").examination if text and modality else None
+
+
+def _sided(examination: Examination, side: Side) -> tuple[Examination, frozenset[str]]:
+    known = regions()
+    conflicts = frozenset(
+        "laterality" for t in examination.targets if t.side not in (Side.UNSAID, side) and known[t.region].paired
+    )
+    targets = tuple(
+        Target(t.region, side) if t.side is Side.UNSAID and known[t.region].paired else t for t in examination.targets
+    )
+    return msgspec.structs.replace(examination, targets=targets), conflicts
+
+
+@lru_cache(maxsize=65536)
+def _understand(names: tuple[Said, ...], sites: tuple[Said, ...], modalities: tuple[str, ...]) -> Understood:
+    return understand_with(names, sites, modalities, {})
+
+
+def understand_with(
+    names: tuple[Said, ...], sites: tuple[Said, ...], modalities: tuple[str, ...], local: LocalCodes
+) -> Understood:
+    """As ``understand``, with a clinic's own code map before all other sources."""
+    examination: Examination | None = None
+    conflicts: set[str] = set()
+    sources: list[str] = []
+
+    def take(found: Examination | None, source: str, narrowing: bool = True) -> None:
+        nonlocal examination
+        if found is not None:
+            examination, differing = joined(examination, found, narrowing=narrowing)
+            conflicts.update(differing)
+            sources.append(source)
+
+    for said in names:
+        for system, code, _ in said.codings:
+            take(local.get((system, code)), "local code map")
+    for said in names:
+        for system, code, _ in said.codings:
+            take(known_codes().get((system, code)), f"code {code}")
+    known = [modality_codes()[code] for code in modalities if code in modality_codes()]
+    for said in names:
+        found, source = _by_text(said)
+        if found is None and known:
+            text = said.text or next((display for _, _, display in said.codings if display), "")
+            found, source = _by_modality_and_region(text, known[0]), "text with modality"
+        take(found, source)
+    targets, side = _body(sites)
+    if known or targets:
+        modality = known[0] if known else (examination.modality if examination else "")
+        kind = KIND_OF_MODALITY.get(modality, Kind.IMAGING)
+        if examination is None or examination.kind is not Kind.LABORATORY:
+            take(Examination(kind, modality, targets), "body site" if targets else "modality", narrowing=False)
+    if examination is not None and side is not None:
+        examination, differing = _sided(examination, side)
+        conflicts.update(differing)
+    examination = _with_usual_region(examination)
+    if not _readable(examination):
+        return NOT_UNDERSTOOD
+    return Understood(examination, tuple(sorted(conflicts)), tuple(sources))
+
+
+def understand(
+    names: Sequence[Said], sites: Sequence[Said] = (), modalities: Sequence[str] = (), local: LocalCodes | None = None
+) -> Understood:
+    """What examination this is. ``names`` in order of trust, ``modalities`` as DICOM codes."""
+    if local:
+        return understand_with(tuple(names), tuple(sites), tuple(modalities), local)
+    return _understand(tuple(names), tuple(sites), tuple(modalities))

@@ -1,0 +1,209 @@
+"""Cards (CDS Hooks 2.0, CDS Service Response): at most three, warnings first, each with the prior itself and one useful
+action. ``systemActions`` are not used: nothing is cancelled but by the physician."""
+
+import re
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hub.contracts.codes import BASE
+from hub.exams.coverage import Coverage
+from hub.exams.exemption import reasons
+from hub.exams.narrowing import narrowed
+from hub.exams.prior import Context, Order, Prior
+from hub.exams.verdict import Verdict
+from hub.exams.wording import (
+    age_in_words,
+    day_of,
+    heading,
+    name_in_words,
+    need_in_words,
+    place_of,
+    prior_name,
+    sentence,
+    state_in_words,
+)
+
+from .phrases import OTHER_OVERRIDES, explained, in_words
+from .request import Draft
+
+MOST_CARDS = 3
+LONGEST_SUMMARY = 140
+REASON_SYSTEM = f"{BASE}/CodeSystem/repeat-reason"
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~])")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A verdict on its way out: the id it is kept under, and the card that shows it."""
+
+    draft: Draft
+    verdict: Verdict
+    id: str
+    card: str | None = None
+
+
+def plain(words: str) -> str:
+    """Text of records within markdown: never markup, never more than one line."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(words.split()))[:500]
+
+
+def verdict_json(draft_ref: str, verdict: Verdict, number: str) -> dict[str, Any]:
+    """``hub.verdict`` as other systems read it."""
+    told: dict[str, Any] = {
+        "draft": draft_ref,
+        "verdict": verdict.code,
+        "coverage": verdict.coverage.value,
+        "priors": list(verdict.priors),
+        "remainder": list(verdict.remainder),
+        "rules": list(verdict.rules),
+        "tables": verdict.tables,
+        "id": number,
+    }
+    if verdict.reason:
+        told["reason"] = verdict.reason
+    if verdict.lowered_by:
+        told["loweredBy"] = list(verdict.lowered_by)
+    if verdict.window is not None:
+        told["window"] = {"item": verdict.window.item, "level": verdict.window.level}
+    return told
+
+
+def override_reasons() -> list[dict[str, str]]:
+    """The six of the national Measures, then ours."""
+    known = reasons()
+    national = [reason for reason in known.values() if reason.national]
+    ours = [known[code] for code in OTHER_OVERRIDES]
+    return [{"code": each.code, "system": REASON_SYSTEM, "display": each.zh} for each in (*national, *ours)]
+
+
+def _ranked(judged: Sequence[Judged]) -> list[Judged]:
+    """Warnings first, then the youngest prior, ties in the order of the drafts."""
+    shown = [each for each in judged if each.verdict.indicator is not None]
+
+    def rank(each: Judged) -> tuple[bool, int]:
+        newest = max((prior.anchor_us for prior in each.verdict.covering), default=0)
+        return each.verdict.indicator != "warning", -newest
+
+    return sorted(shown, key=rank)
+
+
+def _prior_lines(prior: Prior, context: Context) -> list[str]:
+    told = f"- **{plain(prior_name(prior))}** · {plain(place_of(prior, context.institution))}"
+    when = f"{day_of(prior)}（{age_in_words(prior, context.now_us)}，{state_in_words(prior)}）"
+    lines = [f"{told} · {when}"]
+    conclusion = prior.first("conclusion")
+    if conclusion:
+        lines.append(f"  - 结论：{plain(conclusion)}")
+    return lines
+
+
+def _detail(verdict: Verdict, context: Context, more: int) -> str:
+    order = verdict.order
+    named = order.name or (name_in_words(order.examination) if order.examination else "")
+    lines = [f"**{heading(verdict)}**", "", f"本次医嘱：{plain(named)}", "", "既往检查检验："]
+    for prior in verdict.covering[:5]:
+        lines += _prior_lines(prior, context)
+    if verdict.remainder and verdict.code in ("narrow", "in-flight"):
+        lines += ["", "尚缺：" + "、".join(need_in_words(each) for each in verdict.remainder)]
+    lines += [f"- {line}" for line in explained(verdict)]
+    if more:
+        lines += ["", f"另有 {more} 项医嘱也有提示，未逐一显示。"]
+    return "\n".join(lines)
+
+
+def _suggestions(judged: Judged) -> list[dict[str, Any]]:
+    verdict, draft = judged.verdict, judged.draft
+    found: list[dict[str, Any]] = []
+    fewer = narrowed(draft.resource, verdict)
+    if fewer is not None:
+        label = "只做缺少的部分：" + "、".join(need_in_words(each) for each in verdict.remainder)
+        action = {"type": "update", "description": label, "resource": fewer}
+        found.append({"label": label[:80], "uuid": str(uuid.uuid4()), "actions": [action]})
+    if draft.has_id and verdict.coverage is Coverage.FULL and verdict.code != "possible":
+        label = "撤销本次医嘱，采用已有结果" if verdict.code != "in-flight" else "撤销本次医嘱，等待已申请项目的结果"
+        action = {"type": "delete", "description": label, "resourceId": draft.ref}
+        found.append({"label": label, "uuid": str(uuid.uuid4()), "actions": [action]})
+    return found
+
+
+def _links(verdict: Verdict, base_url: str) -> list[dict[str, str]]:
+    labels = {"DiagnosticReport": "查看报告", "ImagingStudy": "查看影像", "ServiceRequest": "查看申请"}
+    found: list[dict[str, str]] = []
+    for ref in verdict.priors:
+        label = labels.get(ref.partition("/")[0], "查看结果")
+        if not any(prior.sibling and ref in prior.refs for prior in verdict.covering):
+            found.append({"label": label, "url": f"{base_url}/fhir/{ref}", "type": "absolute"})
+    return found[:6]
+
+
+def _card(judged: Judged, context: Context, base_url: str, more: int) -> dict[str, Any]:
+    verdict = judged.verdict
+    if verdict.code == "not-checked":
+        return _not_checked(judged, more)
+    summary = sentence(verdict, context.now_us, context.institution)
+    card: dict[str, Any] = {
+        "uuid": judged.card,
+        "summary": _shortened(summary),
+        "detail": _detail(verdict, context, more),
+        "indicator": verdict.indicator,
+        "source": _source(base_url, verdict.code),
+        "overrideReasons": override_reasons(),
+        "links": _links(verdict, base_url),
+        "extension": {"hub.verdict": verdict_json(judged.draft.ref, verdict, judged.id)},
+    }
+    suggestions = _suggestions(judged)
+    if suggestions:
+        card |= {"suggestions": suggestions, "selectionBehavior": "at-most-one"}
+    return card
+
+
+def _not_checked(judged: Judged, more: int) -> dict[str, Any]:
+    told = "本次未能核对重复检查检验：既往记录暂时无法读取，请自行核实。"
+    further = f"\n\n另有 {more} 项医嘱也未能核对。" if more else ""
+    return {
+        "uuid": judged.card,
+        "summary": told,
+        "detail": f"{told}这不表示没有重复。{further}",
+        "indicator": "info",
+        "source": _source("", "not-checked"),
+        "extension": {"hub.verdict": verdict_json(judged.draft.ref, judged.verdict, judged.id)},
+    }
+
+
+def _source(base_url: str, code: str) -> dict[str, Any]:
+    source: dict[str, Any] = {"label": "县域健康信息平台 · 检查检验互认"}
+    if base_url:
+        source["url"] = base_url + "/"
+    source["topic"] = {"system": f"{BASE}/CodeSystem/duplicate-verdict", "code": code, "display": in_words(code)}
+    return source
+
+
+def _shortened(summary: str) -> str:
+    one_line = " ".join(summary.split())
+    return one_line if len(one_line) <= LONGEST_SUMMARY else one_line[: LONGEST_SUMMARY - 1] + "…"
+
+
+def answer(
+    judged: Sequence[Judged], others: Sequence[Draft], context: Context, base_url: str
+) -> tuple[dict[str, Any], list[Judged]]:
+    """The response, and the verdicts with the cards that show them. ``others`` are drafts of types nobody judges."""
+    ranked = _ranked(judged)
+    shown = [Judged(each.draft, each.verdict, each.id, str(uuid.uuid4())) for each in ranked[:MOST_CARDS]]
+    more = len(ranked) - len(shown)
+    cards = [_card(each, context, base_url, more if at == len(shown) - 1 else 0) for at, each in enumerate(shown)]
+    with_card = {each.id for each in shown}
+    silent = [verdict_json(each.draft.ref, each.verdict, each.id) for each in judged if each.id not in with_card]
+    silent += [
+        verdict_json(draft.ref, verdict, str(uuid.uuid4()))
+        for draft in others
+        for verdict in (not_ours(draft, context),)
+    ]
+    rest = [each for each in judged if each.id not in with_card]
+    return {"cards": cards, "extension": {"hub.verdicts": silent}}, [*shown, *rest]
+
+
+def not_ours(draft: Draft, context: Context) -> Verdict:
+    """Drafts that are no examination: medicines, diets."""
+    return Verdict(Order(draft.ref, "", None), "none", Coverage.NONE, tables=context.sites.name)

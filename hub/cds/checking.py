@@ -1,0 +1,168 @@
+"""One call judged: the person resolved, the history read from a snapshot, every draft given its verdict.
+
+Where the history cannot be read, or not in time, the verdicts say ``not-checked``: silence would read as "no
+duplicate".
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from hub.contracts.caller import Caller, Scope
+from hub.contracts.errors import Gone, NotFound, Precondition
+from hub.contracts.persons import Persons
+from hub.contracts.store import ResourceReader
+from hub.exams.coverage import Coverage
+from hub.exams.exam_rows import timing_days
+from hub.exams.fhir_reading import part, reference, references
+from hub.exams.history import history
+from hub.exams.institutions import Institutions
+from hub.exams.order_facts import order_from
+from hub.exams.prior import Context, Order, Prior
+from hub.exams.recheck import birth_us_of, microseconds, setting_of
+from hub.exams.signing import judge_all, reach
+from hub.exams.site_windows import site_tables
+from hub.exams.verdict import Verdict
+from hub.telemetry import events
+
+from .request import Call, Draft
+
+BUDGET_SECONDS = 0.4
+"""CDS Hooks asks for an answer on the order of 500 ms."""
+NOT_CHECKED = events.declare(
+    "cds.not-checked", "warning", ("error", "seconds"), "The history could not be read in time."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """``verdicts`` go with ``drafts``: those that were judged. ``priors`` is what the history held for them."""
+
+    drafts: tuple[Draft, ...]
+    verdicts: tuple[Verdict, ...]
+    context: Context
+    patients: tuple[str, ...]
+    priors: tuple[Prior, ...] = ()
+
+
+class Checker:
+    """One per process. ``now`` and ``clock`` are handed in by tests."""
+
+    def __init__(
+        self,
+        reader: ResourceReader,
+        persons: Persons,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], float] = time.monotonic,
+        budget_seconds: float = BUDGET_SECONDS,
+    ) -> None:
+        self._reader = reader
+        self._persons = persons
+        self._now = now
+        self._clock = clock
+        self._budget_seconds = budget_seconds
+
+    def check(self, call: Call, caller: Caller, scope: Scope) -> Checked:
+        """Raises NotFound for an unknown patient, Precondition where drafts are of somebody else."""
+        began = self._clock()
+        patient = self._patient(call, scope)
+        patients = tuple(self._persons.sources(call.patient_id))
+        self._check_subjects(call, patients)
+        now_us = microseconds(self._now())
+        drafts = [draft for draft in call.drafts if draft.is_request]
+        chosen = {call.drafts[at].ref for at in call.selected}
+        selected = [at for at, draft in enumerate(drafts) if draft.ref in chosen]
+        institutions = Institutions(lambda kind, number: self._body(kind, number, scope))
+        context = Context(now_us, caller.organization, institutions, birth_us=self._birth(patient, patients, scope))
+        orders = [self._order(draft, call, scope) for draft in drafts]
+        judged = tuple(drafts[at] for at in selected)
+        try:
+            context = replace(context, sites=site_tables(self._reader.side_rows, caller.organization, institutions))
+            contexts = [replace(context, setting=self._setting(order, scope)) for order in orders]
+            keys, since_us = self._reach(orders, contexts)
+            wanted = [order.examination for order in orders if order.examination is not None]
+            priors, plans = history(self._reader.side_rows, patients, keys, since_us, wanted)
+            if scope.owners is not None:
+                priors = [prior for prior in priors if prior.owner in scope.owners]
+            self._in_time(began)
+            contexts = [replace(each, plans=plans) for each in contexts]
+            verdicts = judge_all(orders, selected, priors, contexts)
+            self._in_time(began)
+        except Exception as error:
+            NOT_CHECKED.log(error=type(error).__name__, seconds=round(self._clock() - began, 3))
+            missed = tuple(not_checked(orders[at], context) for at in selected)
+            return Checked(judged, missed, context, patients)
+        return Checked(judged, tuple(verdicts), context, patients, tuple(priors))
+
+    def _in_time(self, began: float) -> None:
+        if self._clock() - began > self._budget_seconds:
+            raise TimeoutError
+
+    def _patient(self, call: Call, scope: Scope) -> Any:
+        try:
+            return msgspec.json.decode(self._reader.read("Patient", call.patient_id, scope).body)
+        except (NotFound, Gone):
+            raise NotFound(
+                "The patient is not known to the hub, so nothing was checked.",
+                where="context.patientId",
+                remedy="Send the Patient first, or the id under which the hub keeps it.",
+            ) from None
+
+    def _check_subjects(self, call: Call, patients: Sequence[str]) -> None:
+        for number, draft in enumerate(call.drafts):
+            subject = reference(part(draft.resource, "subject"))
+            if subject.startswith("Patient/") and subject.partition("/")[2] not in patients:
+                raise Precondition(
+                    "A draft is for another patient than the call, so nothing was checked.",
+                    where=f"context.draftOrders.entry[{number}].resource.subject",
+                    remedy="Send the drafts of one patient in one call.",
+                )
+
+    def _body(self, resource_type: str, resource_id: str, scope: Scope) -> bytes | None:
+        try:
+            return self._reader.read(resource_type, resource_id, scope).body
+        except (NotFound, Gone):
+            return None
+
+    def _resource(self, ref: str, scope: Scope) -> Any:
+        kind, _, number = ref.partition("/")
+        body = self._body(kind, number, scope) if number else None
+        return msgspec.json.decode(body) if body else None
+
+    def _birth(self, patient: Any, patients: Sequence[str], scope: Scope) -> int | None:
+        """From the record the call names, else from another of the same person."""
+        found = birth_us_of(patient)
+        for other in patients[1:]:
+            if found is not None:
+                break
+            found = birth_us_of(self._resource(f"Patient/{other}", scope))
+        return found
+
+    def _order(self, draft: Draft, call: Call, scope: Scope) -> Order:
+        planned = None
+        for ref in references(draft.resource, "basedOn"):
+            if ref.startswith("ServiceRequest/"):
+                planned = planned or timing_days(part(self._resource(ref, scope), "occurrenceTiming"))
+        order = order_from(draft.resource, draft.ref, planned_days=planned)
+        return order if order.encounter or not call.encounter else replace(order, encounter=call.encounter)
+
+    def _setting(self, order: Order, scope: Scope) -> str:
+        if not order.encounter.startswith("Encounter/"):
+            return "outpatient"
+        return setting_of(self._resource(order.encounter, scope))
+
+    def _reach(self, orders: Sequence[Order], contexts: Sequence[Context]) -> tuple[tuple[str, ...], int]:
+        """What has to be read for all drafts; their settings may differ."""
+        reached = [reach([order], context) for order, context in zip(orders, contexts, strict=True)]
+        keys = dict.fromkeys(key for some, _ in reached for key in some)
+        return tuple(keys), min((since for _, since in reached), default=0)
+
+
+def not_checked(order: Order, context: Context) -> Verdict:
+    """The verdict where nobody could look."""
+    return Verdict(order, "not-checked", Coverage.NONE, "info", tables=context.sites.name, notes=("not-checked",))

@@ -1,0 +1,22 @@
+"""The side tables of this room: what was judged and shown, and what came back.
+
+``cds_verdict`` follows the answer (a signing never waits for it); ``cds_feedback`` is written before its own answer.
+"""
+
+from hub.contracts.store import SideTable
+
+CDS_TABLES = SideTable(
+    "cds",
+    """
+    CREATE TABLE IF NOT EXISTS cds_verdict (
+        id TEXT PRIMARY KEY, at_us INTEGER NOT NULL, service TEXT NOT NULL, hook_instance TEXT NOT NULL,
+        client TEXT NOT NULL, organization TEXT NOT NULL, actor TEXT, patient TEXT, draft TEXT NOT NULL,
+        verdict TEXT NOT NULL, indicator TEXT, card TEXT, tables TEXT NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS cds_verdict_card ON cds_verdict (card) WHERE card IS NOT NULL;
+    CREATE INDEX IF NOT EXISTS cds_verdict_at ON cds_verdict (at_us);
+    CREATE TABLE IF NOT EXISTS cds_feedback (
+        card TEXT PRIMARY KEY, at_us INTEGER NOT NULL, service TEXT NOT NULL, client TEXT NOT NULL,
+        organization TEXT NOT NULL, outcome TEXT NOT NULL, reason_system TEXT, reason_code TEXT, comment TEXT,
+        accepted TEXT, stated_at TEXT, first_at_us INTEGER NOT NULL, times INTEGER NOT NULL) WITHOUT ROWID;
+    """,
+)

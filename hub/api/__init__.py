@@ -1,0 +1,1 @@
+"""The HTTP doors: FHIR REST as plain ASGI, everything else on FastAPI."""

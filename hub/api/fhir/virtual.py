@@ -1,0 +1,24 @@
+"""The seam for types that a room computes instead of storing: Person (identity), AuditEvent (audit trail)."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from hub.contracts.caller import Caller
+
+
+class VirtualType(Protocol):
+    """Reads of one computed resource type. Whether the caller may see the type at all has been decided before; what it
+    may see of it is decided here. Writes of what ``owns`` says yes to are refused."""
+
+    def owns(self, resource_id: str) -> bool:
+        """Whether this id is computed here, whoever asks."""
+        ...
+
+    def read(self, resource_id: str, caller: Caller) -> bytes | None:
+        """The resource as JSON; None hands over to the store."""
+        ...
+
+    def search(self, pairs: Sequence[tuple[str, str]], caller: Caller, base: str) -> bytes | None:
+        """A complete searchset Bundle as JSON for these parameters; ``base`` is the base URL for its links. None hands
+        over to the store. Raises Incorrect for what it does not know."""
+        ...

@@ -1,0 +1,236 @@
+"""Taking one received object into the archive: whole, named, durable, indexed; or refused with the reason.
+
+C-STORE, STOW-RS and the objects that adapters make all end here.
+"""
+
+import mmap
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from hub.contracts.blob_store import BlobStore
+from hub.contracts.caller import Caller
+from hub.contracts.errors import Conflict, Incorrect, Unsupported
+from hub.contracts.quarantine import Refusal
+from hub.contracts.submission import Channel, Original
+
+from .describe import Descriptions
+from .header import WANTED, Header, read_header
+from .inflate import inflated
+from .instance_files import InstanceFiles
+from .same_instance import Sameness, sameness
+from .scan import Buffer, scan
+from .settings import DicomSettings
+from .spool import Spool, SpoolFile, disk_failure
+from .study_index.index import StudyIndex
+from .study_index.placing import Arrival, Placing
+from .transfer_syntaxes import TRANSFER_SYNTAXES, TransferSyntax
+
+_WANTED = dict.fromkeys(WANTED)
+
+Quarantine = Callable[[Refusal, Caller], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sends, and by which AE title ("" over HTTP). What is stored belongs to the caller's organization."""
+
+    caller: Caller
+    ae_title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the sender said of the object beside the object itself; None where it said nothing."""
+
+    sop_class_uid: str | None = None
+    sop_instance_uid: str | None = None
+    study_uid: str | None = None
+
+
+class Outcome(Enum):
+    STORED = "stored"
+    SAME = "same"
+    RECONCILE = "reconcile"
+    """Other headers around the same pixels: the first copy stays, this one is in quarantine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    outcome: Outcome
+    header: Header
+
+
+class Archive:
+    """``folder`` is the gateway's own; ``blobs`` must lie on the same file system. Nothing is opened before the first
+    use. Any thread, any process."""
+
+    def __init__(
+        self, folder: Path, settings: DicomSettings, blobs: BlobStore, quarantine: Quarantine | None = None
+    ) -> None:
+        self.settings = settings
+        self.blobs = blobs
+        self.spool = Spool(folder / "spool", settings.free_space_floor_bytes)
+        self.index = StudyIndex(folder / "index.sqlite")
+        self.files = InstanceFiles(self.spool, blobs, settings.maximum_inflated_bytes)
+        self.descriptions = Descriptions(self.index.deferred, self.files)
+        self._quarantine = quarantine
+        self._one_in_memory = threading.Lock()
+        self.last_kept_at = 0.0
+        """Monotonic time of the last arrival in this process."""
+
+    def close(self) -> None:
+        self.index.close()
+        self.spool.close()
+
+    def keep(
+        self,
+        file: SpoolFile,
+        data_set_at: int,
+        transfer_syntax: str,
+        sender: Sender,
+        expected: Expected = Expected(),
+        *,
+        announced: bool = False,
+        quarantine: bool = True,
+    ) -> Kept:
+        """Take over a spool file that holds a Part 10 file, complete but not yet synced.
+
+        On return it is durable and readable. Raises an ExchangeError otherwise, and then nothing of it is in the
+        archive; Conflict where other bytes hold its SOP Instance UID (with ``quarantine``, this copy is kept there)."""
+        try:
+            syntax = _known(transfer_syntax)
+            with self._data_set(file, data_set_at, syntax) as (buffer, begin, end):
+                header = read_header(scan(buffer, begin, end, syntax, _WANTED), big_endian=syntax.big_endian)
+            _check(header, expected)
+            now_us, self.last_kept_at = time.time_ns() // 1000, time.monotonic()
+            arrival = Arrival(
+                header=header,
+                owner=sender.caller.organization,
+                client=sender.caller.client,
+                role=sender.caller.role,
+                ae_title=sender.ae_title,
+                transfer_syntax=transfer_syntax,
+                size_bytes=file.size_bytes,
+                data_set_at=data_set_at,
+                sha256=file.digest,
+                spool=file.name,
+                received_us=now_us,
+                due_us=now_us + int(self.settings.quiet_for(sender.ae_title) * 1e6),
+                announced=announced,
+            )
+            placing = self._place(file, arrival)
+            if placing is Placing.STORED:
+                file.close()
+                return Kept(Outcome.STORED, header)
+            if placing is Placing.DIFFERENT:
+                outcome = self._compare(file, data_set_at, syntax, header, sender, quarantine=quarantine)
+                return Kept(outcome, header)
+            return Kept(Outcome.SAME, header)
+        finally:
+            file.discard()
+
+    def _place(self, file: SpoolFile, arrival: Arrival) -> Placing:
+        """Row and bytes go to the disk at the same time. A crash between the two can leave a row with a torn file that
+        nobody was told of: ``recovery`` finds it at the next start."""
+        placed = self.index.place(arrival)
+        try:
+            file.sync()
+        except OSError as failure:
+            if placed.result() is Placing.STORED:
+                self.index.remove(arrival).result()
+            raise disk_failure(failure) from failure
+        return placed.result()
+
+    @contextmanager
+    def _data_set(self, file: SpoolFile, data_set_at: int, syntax: TransferSyntax) -> Iterator[tuple[Buffer, int, int]]:
+        with mmap.mmap(file.descriptor, file.size_bytes, access=mmap.ACCESS_READ) as view:
+            if syntax.deflated:
+                limit = self.settings.maximum_inflated_bytes
+                with inflated(view, data_set_at, limit, self.spool.folder) as plain:
+                    yield plain, 0, len(plain)
+            else:
+                yield view, data_set_at, len(view)
+
+    def _compare(
+        self,
+        file: SpoolFile,
+        data_set_at: int,
+        syntax: TransferSyntax,
+        header: Header,
+        sender: Sender,
+        *,
+        quarantine: bool,
+    ) -> Outcome:
+        known = self.index.of_owner(sender.caller.organization, header.sop_instance_uid)
+        verdict = Sameness.OTHER
+        if known is not None:
+            with (
+                self.files.data_set(known) as (buffer, begin, end),
+                self._data_set(file, data_set_at, syntax) as (new_buffer, new_begin, new_end),
+            ):
+                first = (buffer, begin, end, TRANSFER_SYNTAXES[known.transfer_syntax])
+                verdict = sameness(first, (new_buffer, new_begin, new_end, syntax))
+        if verdict is Sameness.SAME:
+            return Outcome.SAME
+        if quarantine and self._quarantine is not None:
+            self._put_aside(file, header, sender, self._quarantine, reconcile=verdict is Sameness.SAME_PIXELS)
+            if verdict is Sameness.SAME_PIXELS:
+                return Outcome.RECONCILE
+        raise Conflict(
+            "Another object holds this SOP Instance UID.",
+            where="(0008,0018)",
+            remedy="Send a changed object under a new SOP Instance UID.",
+        )
+
+    def _put_aside(
+        self, file: SpoolFile, header: Header, sender: Sender, quarantine: Quarantine, *, reconcile: bool
+    ) -> None:
+        with self._one_in_memory:  # the content passes through memory once, and one at a time
+            content = Path(file.path).read_bytes()
+            quarantine(
+                Refusal(
+                    kind=Channel.DICOM,
+                    key=header.sop_instance_uid,
+                    reason="The SOP Instance UID is known with other header values and the same pixels."
+                    if reconcile
+                    else "The SOP Instance UID is known with other bytes.",
+                    field="(0008,0018)",
+                    remedy="Decide which header is right."
+                    if reconcile
+                    else "Send the changed object under a new SOP Instance UID.",
+                    original=Original(content, "application/dicom"),
+                    state="reconcile" if reconcile else "refused",
+                ),
+                sender.caller,
+            )
+
+
+def _known(transfer_syntax: str) -> TransferSyntax:
+    syntax = TRANSFER_SYNTAXES.get(transfer_syntax)
+    if syntax is None:
+        raise Unsupported(
+            "The transfer syntax is not taken here.",
+            where="(0002,0010)",
+            remedy="See the conformance statement for the transfer syntaxes taken.",
+        )
+    return syntax
+
+
+def _check(header: Header, expected: Expected) -> None:
+    for said, found, where in (
+        (expected.sop_instance_uid, header.sop_instance_uid, "(0008,0018)"),
+        (expected.sop_class_uid, header.sop_class_uid, "(0008,0016)"),
+        (expected.study_uid, header.study_uid, "(0020,000d)"),
+    ):
+        if said is not None and said != found:
+            raise Incorrect(
+                "The data set is not the object the request names.",
+                where=where,
+                remedy="Name the object as its data set does.",
+                issue_code="value",
+            )

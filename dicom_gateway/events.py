@@ -1,0 +1,42 @@
+"""Log events and counters of this room. Fields name clients, AE titles, tags and counts; nothing of a patient."""
+
+import traceback
+from pathlib import Path
+
+from hub.telemetry.events import declare
+from hub.telemetry.metrics import describe
+
+SERVING = declare("dicom.serving", "info", ("port", "ae_title", "fast_receive"), "The DICOM door is open.")
+FAST_RECEIVE_OFF = declare(
+    "dicom.fast_receive_off", "warning", ("why",),
+    "The library's internals are not as expected; every C-STORE takes its own, slower path.",
+)  # fmt: skip
+ASSOCIATION_REFUSED = declare(
+    "dicom.association_refused", "warning", ("ae_title", "address", "why"), "An A-ASSOCIATE-RQ was rejected."
+)
+ASSOCIATION_BROKEN = declare(
+    "dicom.association_broken", "info", ("ae_title", "why"), "An association ended against the protocol."
+)
+STORE_REFUSED = declare(
+    "dicom.store_refused", "warning", ("client", "ae_title", "status", "what", "where"), "A C-STORE was not accepted."
+)
+FAILED = declare("dicom.failed", "error", ("part", "error", "at"), "The gateway itself failed.")
+STUDY_NOT_TOLD = declare(
+    "dicom.study_not_told", "warning", ("client", "what", "where", "tries"), "The hub did not take an ImagingStudy."
+)
+TORN = declare(
+    "dicom.torn", "warning", ("instances",), "Objects that a crash cut short, and nobody was told of, were removed."
+)
+SWEPT = declare("dicom.swept", "info", ("files",), "Spool files left over from a crash were removed.")
+
+INSTANCES = describe("hub_dicom_instances_total", "Objects received, by outcome.")
+BYTES = describe("hub_dicom_received_bytes_total", "Bytes of objects received and kept.")
+ASSOCIATIONS = describe("hub_dicom_associations_total", "Associations, by how they were answered.")
+STUDIES_TOLD = describe("hub_dicom_studies_told_total", "ImagingStudy versions the hub has taken.")
+
+
+def log_fault(part: str, failure: BaseException) -> None:
+    """An error of our own: its class and where in the code, no message (it could quote data)."""
+    frames = traceback.extract_tb(failure.__traceback__)
+    at = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    FAILED.log(part=part, error=type(failure).__name__, at=at)

@@ -1,0 +1,85 @@
+"""Two objects under one SOP Instance UID: how far are they the same?"""
+
+from enum import Enum
+
+from .character_set import CharacterSet
+from .dicom_json import BULK_MARK, Attributes, dicom_json, encode
+from .header import WANTED, read_header
+from .scan import PIXEL_DATA, UNDEFINED, Buffer, Scan, scan
+from .transfer_syntaxes import TransferSyntax
+
+_STEP_BYTES = 1 << 20
+_WANTED = dict.fromkeys(WANTED)
+_PIXEL_KEYS = frozenset(f"{tag:08X}" for tag in PIXEL_DATA)
+
+
+class Sameness(Enum):
+    SAME = "same"
+    """Every attribute is equal, be it written in another transfer syntax or file header."""
+    SAME_PIXELS = "same pixels"
+    OTHER = "other"
+
+
+DataSet = tuple[Buffer, int, int, TransferSyntax]
+"""Buffer, begin, end, transfer syntax; whole, as ``scan`` has found."""
+
+
+def sameness(first: DataSet, second: DataSet) -> Sameness:
+    """Compares bytes, not decoded images: a copy that was compressed another way counts as other."""
+    if first[3].uid == second[3].uid and _equal(first[0], first[1], first[2], second[0], second[1], second[2]):
+        return Sameness.SAME
+    first_scan, second_scan = _scan(first), _scan(second)
+    pixels = _same_pixels(first, first_scan, second, second_scan)
+    if pixels is False:
+        return Sameness.OTHER
+    first_json, second_json = _attributes(first, first_scan), _attributes(second, second_scan)
+    if _comparable(first_json) == _comparable(second_json) and not _has_other_bulk(first_json):
+        return Sameness.SAME
+    return Sameness.SAME_PIXELS if pixels else Sameness.OTHER
+
+
+def _scan(data_set: DataSet) -> Scan:
+    buffer, begin, end, syntax = data_set
+    return scan(buffer, begin, end, syntax, _WANTED)
+
+
+def _same_pixels(first: DataSet, a: Scan, second: DataSet, b: Scan) -> bool | None:
+    """None where neither has pixel data."""
+    if a.pixel_at is None and b.pixel_at is None:
+        return None
+    if a.pixel_at is None or b.pixel_at is None or a.pixel_end is None or b.pixel_end is None:
+        return False
+    if a.pixel_tag != b.pixel_tag:
+        return False
+    if (a.pixel_length == UNDEFINED) != (b.pixel_length == UNDEFINED) or first[3].big_endian != second[3].big_endian:
+        return False
+    if a.pixel_length == UNDEFINED and first[3].uid != second[3].uid:
+        return False
+    return _equal(first[0], a.pixel_at, a.pixel_end, second[0], b.pixel_at, b.pixel_end)
+
+
+def _attributes(data_set: DataSet, found: Scan) -> Attributes:
+    buffer, begin, end, syntax = data_set
+    characters: CharacterSet = read_header(found, big_endian=syntax.big_endian).characters
+    return dicom_json(buffer, begin, end, syntax, characters)
+
+
+def _comparable(attributes: Attributes) -> bytes:
+    """Without what depends on how the object is written: transfer syntax, and OB or OW of the pixels."""
+    return encode({tag: value for tag, value in attributes.items() if tag != "00083002" and tag not in _PIXEL_KEYS})
+
+
+def _has_other_bulk(attributes: Attributes) -> bool:
+    """Bulk values beside the pixels are not compared."""
+    others = {tag: value for tag, value in attributes.items() if tag not in _PIXEL_KEYS}
+    return f'"BulkDataURI":"{BULK_MARK}'.encode() in encode(others)
+
+
+def _equal(a: Buffer, a_begin: int, a_end: int, b: Buffer, b_begin: int, b_end: int) -> bool:
+    if a_end - a_begin != b_end - b_begin:
+        return False
+    for step in range(0, a_end - a_begin, _STEP_BYTES):
+        here = min(step + _STEP_BYTES, a_end - a_begin)
+        if bytes(a[a_begin + step : a_begin + here]) != bytes(b[b_begin + step : b_begin + here]):
+            return False
+    return True

@@ -1,0 +1,1 @@
+"""The service class provider: listener, associations, receive path."""

@@ -1,0 +1,107 @@
+"""The DICOM process: listener, study closer, aftercare, one archive."""
+
+import signal
+import socket
+import ssl
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from hub.contracts.blob_store import BlobStore
+from hub.contracts.gate import Gate
+from hub.contracts.hub_client import HubClient
+
+from .aftercare import Aftercare
+from .archive import Archive
+from .events import FAST_RECEIVE_OFF, SERVING
+from .recovery import recover
+from .scp.association import Provider
+from .scp.listener import Listener
+from .scp.peers import Peers
+from .scp.reception import ArchiveReceiver
+from .scp.self_test import why_not
+from .settings import DicomSettings
+from .study_closer import StudyCloser
+
+DRAIN_SECONDS = 20.0
+
+
+class DicomServer:
+    """``folder`` holds what is the gateway's own (``DIR/dicom``). Nothing is opened or started before ``start``."""
+
+    def __init__(self, settings: DicomSettings, hub: HubClient, gate: Gate, folder: Path, blobs: BlobStore) -> None:
+        self._settings = settings
+        self._hub = hub
+        self._gate = gate
+        self.archive = Archive(folder, settings, blobs, hub.quarantine)
+        self._closer = StudyCloser(self.archive, hub)
+        self._aftercare = Aftercare(self.archive)
+        self._listener: Listener | None = None
+
+    def start(
+        self,
+        listening: socket.socket | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> int:
+        """Serve on ``listening`` (bound and listening; stays the caller's), else on host and port; the port."""
+        recover(self.archive)
+        fast = self._settings.fast_receive
+        if fast and (why := why_not()):
+            FAST_RECEIVE_OFF.log(why=why)
+            fast = False
+        peers = Peers(
+            self._hub,
+            self._gate,
+            most_per_ae_title=self._settings.maximum_associations_per_ae_title,
+            recheck_seconds=self._settings.recheck_client_seconds,
+        )
+        provider = Provider(self._settings, peers, ArchiveReceiver(self.archive, peers), fast=fast)
+        if listening is not None:
+            self._listener = Listener(provider, listening, ssl_context)
+        else:
+            with socket.create_server((host, port), backlog=128) as own:
+                self._listener = Listener(provider, own, ssl_context)
+        self._listener.start()
+        self._closer.start()
+        self._aftercare.start()
+        SERVING.log(port=self._listener.port, ae_title=self._settings.ae_title, fast_receive=fast)
+        return self._listener.port
+
+    def stop(self, drain_seconds: float = DRAIN_SECONDS) -> None:
+        """Refuse new associations, finish the messages on their way, abort the rest; then everything is on disk."""
+        if self._listener is not None:
+            self._listener.stop(drain_seconds)
+        self._closer.stop()
+        self._aftercare.stop()
+        self.archive.close()
+
+
+def run(
+    settings: DicomSettings,
+    hub: HubClient,
+    gate: Gate,
+    folder: Path,
+    blobs: BlobStore,
+    listening: socket.socket,
+    *,
+    ready: Callable[[], None] = lambda: None,
+    ssl_context: ssl.SSLContext | None = None,
+) -> None:
+    """The whole life of the DICOM process: returns when it has drained after SIGTERM or SIGINT. To be called in the
+    main thread of a process of its own, after the fork."""
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    server = DicomServer(settings, hub, gate, folder, blobs)
+    server.archive.spool.folder.mkdir(parents=True, exist_ok=True)
+    # The library's own receive path writes temporary files: let them lie where the sweep finds them.
+    tempfile.tempdir = str(server.archive.spool.folder)
+    server.start(listening, ssl_context=ssl_context)
+    ready()
+    while not stopping.wait(1.0):
+        pass
+    server.stop()

@@ -1,0 +1,43 @@
+"""Every setting of the gateway, with its default. The hub's own settings are mapped onto these by whoever starts it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+MEBIBYTE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class DicomSettings:
+    ae_title: str = "HUB"
+    require_called_ae_title: bool = False
+    """True refuses an association that calls us by another name (PS3.8 9.3.4: called AE title not recognised)."""
+
+    quiet_seconds: float = 15.0
+    """A study without a new instance for this long is told to the hub."""
+    quiet_seconds_by_ae_title: Mapping[str, float] = field(default_factory=dict)
+
+    fast_receive: bool = True
+    """False hands every C-STORE to pynetdicom's own receive path."""
+    maximum_pdu_bytes: int = 128 << 10
+    maximum_command_bytes: int = 64 << 10
+    maximum_data_set_bytes: int = 4 << 30
+    maximum_inflated_bytes: int = 512 * MEBIBYTE
+    """A data set in a deflated transfer syntax that grows beyond this is refused (deflate bomb)."""
+    free_space_floor_bytes: int = 1 << 30
+    """Below this much free space every store is answered A700 (out of resources)."""
+
+    maximum_associations: int = 64
+    maximum_associations_per_ae_title: int = 16
+    association_seconds: float = 30.0
+    """From the TCP connection to the A-ASSOCIATE-RQ, TLS handshake included."""
+    network_seconds: float = 60.0
+    """Longest silence in an association, and longest time for one PDU to arrive whole."""
+    recheck_client_seconds: float = 4.0
+    """How long a removed client may go on in an association that is already open."""
+
+    retry_seconds: float = 5.0
+    retry_longest_seconds: float = 300.0
+    stow_part_limit_bytes: int = 4 << 30
+
+    def quiet_for(self, ae_title: str) -> float:
+        return self.quiet_seconds_by_ae_title.get(ae_title, self.quiet_seconds)

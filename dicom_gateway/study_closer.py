@@ -1,0 +1,130 @@
+"""Telling the hub of studies that have gone quiet: one ImagingStudy each, a new version when more came later.
+
+What is still to be told stands in the index, so that a restart loses nothing; what was told twice after a crash is the
+same submission under the same key.
+"""
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any
+
+import msgspec
+
+from hub.contracts.caller import EVERYTHING
+from hub.contracts.errors import Busy, ExchangeError, Precondition
+from hub.contracts.hub_client import HubClient
+from hub.contracts.submission import Receipt
+from hub.telemetry.metrics import count
+
+from .archive import Archive
+from .events import STUDIES_TOLD, STUDY_NOT_TOLD, log_fault
+from .imaging_study import Instance, Series, submission_of
+from .study_index.telling import UntoldStudy
+
+AT_A_TIME = 16
+POLL_SECONDS = 0.25
+RECEIPT_SECONDS = 120.0
+
+
+class StudyCloser:
+    """One thread in the DICOM process."""
+
+    def __init__(self, archive: Archive, hub: HubClient) -> None:
+        self._archive = archive
+        self._hub = hub
+        self._telling = archive.index.telling
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="dicom-study-closer", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the submissions under way."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._telling.no_later_than(time.time_ns() // 1000 + 3_600_000_000).result()
+        except ExchangeError as failure:
+            log_fault("study closer", failure)
+        while not self._stopping.is_set():
+            try:
+                told = self.close_due(time.time_ns() // 1000)
+            except Exception as failure:
+                log_fault("study closer", failure)
+                told = 0
+            if not told:
+                self._stopping.wait(POLL_SECONDS)
+
+    def close_due(self, now_us: int) -> int:
+        """Tell the hub of studies that are due; how many were tried."""
+        due = self._telling.due(now_us, AT_A_TIME)
+        waiting = [(study, self._submit(study)) for study in due]
+        for study, receipt in waiting:
+            self._settle(study, receipt)
+        return len(due)
+
+    def _submit(self, study: UntoldStudy, *, own_patient: bool = False) -> "Future[Receipt]":
+        try:
+            series = series_of(self._telling.series_and_instances(study.id))
+            attributes = self._attributes(study, series)
+            submission = submission_of(study, series, attributes, datetime.now(UTC), own_patient=own_patient)
+            return self._hub.submit(submission)
+        except Exception as failure:
+            refused: Future[Receipt] = Future()
+            refused.set_exception(failure)
+            return refused
+
+    def _attributes(self, study: UntoldStudy, series: Sequence[Series]) -> dict[str, Any]:
+        """DICOM JSON of the study's first instance."""
+        first = series[0].instances[0].uid
+        rows = self._archive.index.instances(EVERYTHING, study.uid, sop_instance_uid=first)
+        if not rows:
+            return {}
+        json, _frames = self._archive.descriptions.of(rows[:1])[rows[0].id]
+        attributes: dict[str, Any] = msgspec.json.decode(json)
+        return attributes
+
+    def _settle(self, study: UntoldStudy, receipt: "Future[Receipt]") -> None:
+        settings = self._archive.settings
+        try:
+            try:
+                outcomes = receipt.result(RECEIPT_SECONDS).outcomes
+            except Precondition:
+                outcomes = self._submit(study, own_patient=True).result(RECEIPT_SECONDS).outcomes
+        except Exception as failure:
+            wait_seconds = min(settings.retry_seconds * 2 ** min(study.tries, 10), settings.retry_longest_seconds)
+            if isinstance(failure, Busy):
+                wait_seconds = min(wait_seconds, float(failure.retry_after_seconds))
+            if isinstance(failure, ExchangeError):
+                STUDY_NOT_TOLD.log(client=study.client, what=failure.what, where=failure.where, tries=study.tries + 1)
+            else:
+                log_fault("study closer", failure)
+            self._telling.later(study.id, time.time_ns() // 1000 + int(wait_seconds * 1e6)).result()
+            return
+        patient = next((outcome.id for outcome in outcomes if outcome.type == "Patient"), None)
+        self._telling.told(study.id, study.revision, patient).result()
+        count(STUDIES_TOLD)
+
+
+def series_of(rows: Sequence[tuple[Any, ...]]) -> list[Series]:
+    """Rows of ``Telling.series_and_instances`` by series."""
+    return [
+        Series(
+            uid=key[0],
+            number=key[1],
+            modality=key[2],
+            description=key[3],
+            body_part=key[4],
+            laterality=key[5],
+            instances=[Instance(*member[7:]) for member in members],
+        )
+        for key, members in groupby(rows, key=lambda row: row[:6])
+    ]

@@ -1,0 +1,89 @@
+"""The index as the rest of the gateway uses it."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from hub.contracts.caller import Scope
+
+from .connection import ThreadConnections
+from .deferred import Deferred
+from .group_writer import GroupWriter
+from .instance_row import COLUMNS, InstanceRow
+from .placing import Arrival, Placing, place, remove
+from .telling import Telling
+from .visibility import visible
+
+_FROM = "FROM instance i JOIN series se ON se.id = i.series JOIN study st ON st.id = i.study"
+
+
+class StudyIndex:
+    """A Future of ``place`` that ends without exception means that the rows are on disk. Reads see the last commit,
+    from any process.
+
+    Nothing is opened before the first use, so that a process may fork until then."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.connections = ThreadConnections(path)
+        self.writer = GroupWriter(path)
+        self.deferred = Deferred(self.connections, self.writer)
+        self.telling = Telling(self.connections, self.writer)
+
+    def close(self) -> None:
+        self.writer.close()
+        self.connections.close()
+
+    def place(self, arrival: Arrival) -> "Future[Placing]":
+        return self.writer.submit(lambda connection: place(connection, arrival))
+
+    def remove(self, arrival: Arrival) -> "Future[None]":
+        """Take back what ``place`` has stored: its bytes did not reach the disk."""
+        key = (arrival.owner, arrival.header.sop_instance_uid, arrival.spool)
+        return self.writer.submit(lambda connection: remove(connection, *key))
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        return self.connections.get().execute(sql, parameters).fetchall()
+
+    def of_owner(self, owner: str, sop_instance_uid: str) -> InstanceRow | None:
+        """The instance that holds a UID among one organization's."""
+        rows = self.rows(
+            f"SELECT {COLUMNS} {_FROM} JOIN organization o ON o.id = i.owner WHERE o.name = ? AND i.uid = ?",
+            (owner, sop_instance_uid),
+        )
+        return InstanceRow.of(rows[0]) if rows else None
+
+    def instances(
+        self, scope: Scope, study_uid: str, series_uid: str | None = None, sop_instance_uid: str | None = None
+    ) -> list[InstanceRow]:
+        """Instances of a study, series, or the one named, in the order of series and instance numbers; empty where
+        there are none that the scope shows. An instance that two organizations hold is given once."""
+        sight, parameters = visible(scope)
+        conditions = ["st.uid = ?", sight]
+        parameters = [study_uid, *parameters]
+        if series_uid is not None:
+            conditions.append("se.uid = ?")
+            parameters.append(series_uid)
+        if sop_instance_uid is not None:
+            conditions.append("i.uid = ?")
+            parameters.append(sop_instance_uid)
+        found: dict[str, InstanceRow] = {}
+        for row in self.rows(
+            f"SELECT {COLUMNS} {_FROM} WHERE {' AND '.join(conditions)} ORDER BY se.number, se.id, i.number, i.id",
+            parameters,
+        ):
+            instance = InstanceRow.of(row)
+            found.setdefault(instance.uid, instance)
+        return list(found.values())
+
+    def every_instance(self) -> Iterator[InstanceRow]:
+        """All of them, by id, for verification; a snapshot for each thousand."""
+        last = 0
+        while rows := self.rows(f"SELECT {COLUMNS} {_FROM} WHERE i.id > ? ORDER BY i.id LIMIT 1000", (last,)):
+            for row in rows:
+                yield InstanceRow.of(row)
+            last = rows[-1][0]
+
+    def spool_names(self) -> frozenset[str]:
+        return frozenset(row[0] for row in self.rows("SELECT spool FROM instance WHERE spool IS NOT NULL"))

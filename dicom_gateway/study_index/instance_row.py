@@ -1,0 +1,33 @@
+"""One instance as its readers need it, and the SELECT that makes it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+COLUMNS = """i.id, i.uid, i.sop_class, i.number, i.rows, i.columns, i.bits_allocated, i.frames, i.transfer_syntax,
+    i.size_bytes, i.data_set_at, i.sha256, i.spool, se.uid, st.uid, st.patient, i.characters"""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceRow:
+    id: int
+    uid: str
+    sop_class: str
+    number: int | None
+    rows: int | None
+    columns: int | None
+    bits_allocated: int | None
+    frames: int | None
+    transfer_syntax: str
+    size_bytes: int
+    data_set_at: int
+    sha256: bytes
+    spool: str | None
+    series_uid: str
+    study_uid: str
+    patient: str | None
+    """Id of the hub's Patient, once the study has been told."""
+    characters: str
+
+    @classmethod
+    def of(cls, row: tuple[Any, ...]) -> "InstanceRow":
+        return cls(*row)

@@ -1,0 +1,175 @@
+"""QIDO-RS: search for studies, series and instances (PS3.18 10.6)."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from hub.contracts.audit import ReadAudit
+from hub.contracts.caller import Scope
+from hub.contracts.errors import Incorrect
+
+from .. import uids
+from ..archive import Archive
+from ..study_index.instance_row import InstanceRow
+from ..study_index.keys import Level
+from ..study_index.match import Condition
+from ..study_index.search import Match, Query, representatives, search
+from .accept import json_type
+from .asgi import Answer, Headers, Request
+from .query_request import SearchRequest, search_request
+
+Attributes = dict[str, Any]
+
+_RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_TURN = 200
+_STUDY_GROUPS = ("0008", "0010", "0020", "0032", "0040")
+_INSTANCE_ONLY = frozenset({"00080016", "00080018", "00200013", "00083002"})
+
+
+async def search_level(
+    level: Level, within: Sequence[tuple[Level, Condition]], request: Request, archive: Archive, scope: Scope,
+    audit: ReadAudit,
+) -> Answer:  # fmt: skip
+    """``within`` are the UIDs of the path as conditions."""
+    content_type = json_type(request.accept)
+    asked = search_request(level, [pair for pair in request.query if pair[0] != "accept"])
+    query = Query(level, [*within, *asked.conditions], asked.most + 1, asked.offset)
+    if not asked.most:
+        matches = []
+    elif query.scans:
+        matches = await asyncio.to_thread(search, archive.index, query, scope)
+    else:
+        matches = search(archive.index, query, scope)
+    more = len(matches) > asked.most and asked.most != asked.limit
+    matches = matches[: asked.most]
+    extra = await asyncio.to_thread(_descriptions, level, matches, archive) if asked.extended and matches else {}
+    audit.note(request.caller, "qido", "ImagingStudy", sorted({match.patient for match in matches if match.patient}))
+    headers = _warnings(asked, request, more=more)
+    if not matches:
+        return Answer(204, headers=headers)
+    named = {one for one, _condition in within}
+    body = bytearray(b"[")
+    for number, match in enumerate(matches):
+        if number % _TURN == _TURN - 1:
+            await asyncio.sleep(0)  # let other requests have their turn
+        attributes = _attributes(
+            level, match, request.root, with_study="study" not in named, with_series="series" not in named
+        )
+        _include(attributes, asked, level, extra.get(_id(level, match)))
+        if len(body) > 1:
+            body += b","
+        body += msgspec.json.encode(dict(sorted(attributes.items())))
+    body += b"]"
+    return Answer(200, bytes(body), content_type, headers)
+
+
+def uid_conditions(study: str | None, series: str | None = None) -> list[tuple[Level, Condition]]:
+    """The UIDs of a path as conditions. Raises Incorrect (400) for what is no UID."""
+    found: list[tuple[Level, Condition]] = []
+    if study is not None:
+        found.append(("study", ("st.uid = ?", [checked_uid(study)])))
+    if series is not None:
+        found.append(("series", ("se.uid = ?", [checked_uid(series)])))
+    return found
+
+
+def checked_uid(text: str) -> str:
+    if not uids.is_uid(text):
+        raise Incorrect(
+            "The path holds something that is no UID.",
+            remedy="Send UIDs of digits and single dots.",
+            issue_code="value",
+            http_status=400,
+        )
+    return text
+
+
+def _warnings(asked: SearchRequest, request: Request, *, more: bool) -> Headers:
+    texts = []
+    if asked.fuzzy:
+        texts.append("The fuzzymatching parameter is not supported. Only literal matching has been performed.")
+    if more:
+        texts.append("There are additional results that can be requested")
+    return [(b"warning", f'299 {request.root.split("/")[2]} "{text}"'.encode("ascii", "replace")) for text in texts]
+
+
+def _id(level: Level, match: Match) -> int:
+    if level == "study":
+        return match.study
+    if level == "series":
+        return match.series or 0
+    return match.instance.id if match.instance else 0
+
+
+def _attributes(level: Level, match: Match, root: str, *, with_study: bool, with_series: bool) -> Attributes:
+    url = f"{root}/studies/{match.study_uid}"
+    attributes: Attributes = {}
+    if with_study:
+        attributes.update(_RAW.decode(match.study_json))
+        attributes["00080061"] = _values("CS", [code for code in match.modalities.split("\\") if code])
+        attributes["00201206"] = _values("IS", [match.series_count])
+        attributes["00201208"] = _values("IS", [match.instance_count])
+    else:
+        attributes["0020000D"] = _values("UI", [match.study_uid])
+    if level != "study":
+        url += f"/series/{match.series_uid}"
+        if with_series or level == "series":
+            attributes.update(_RAW.decode(match.series_json))
+            attributes["00201209"] = _values("IS", [match.series_instance_count])
+        else:
+            attributes["0020000E"] = _values("UI", [match.series_uid])
+    if level == "instance" and match.instance is not None:
+        url += f"/instances/{match.instance.uid}"
+        attributes.update(_instance(match.instance))
+    attributes["00080056"] = _values("CS", ["ONLINE"])
+    attributes["00081190"] = _values("UR", [url])
+    return attributes
+
+
+def _instance(row: InstanceRow) -> Attributes:
+    attributes = {
+        "00080016": _values("UI", [row.sop_class]),
+        "00080018": _values("UI", [row.uid]),
+        "00083002": _values("UI", [row.transfer_syntax]),
+        "00200013": _values("IS", [row.number]),
+    }
+    for tag, representation, value in (
+        ("00280008", "IS", row.frames),
+        ("00280010", "US", row.rows),
+        ("00280011", "US", row.columns),
+        ("00280100", "US", row.bits_allocated),
+    ):
+        if value is not None:
+            attributes[tag] = _values(representation, [value])
+    return attributes
+
+
+def _values(representation: str, values: list[Any]) -> Attributes:
+    values = [value for value in values if value is not None]
+    return {"vr": representation, "Value": values} if values else {"vr": representation}
+
+
+def _descriptions(level: Level, matches: Sequence[Match], archive: Archive) -> dict[int, Attributes]:
+    """DICOM JSON for each result: of the instance itself, or of one instance of the study or series."""
+    if level == "instance":
+        rows = {match.instance.id: match.instance for match in matches if match.instance is not None}
+    else:
+        rows = representatives(archive.index, level, [_id(level, match) for match in matches])
+    described = archive.descriptions.of(list(rows.values()))
+    return {one: _RAW.decode(described[row.id][0]) for one, row in rows.items() if row.id in described}
+
+
+def _include(attributes: Attributes, asked: SearchRequest, level: Level, found: Attributes | None) -> None:
+    if found is None:
+        return
+    if asked.include_all:
+        names = [
+            name for name in found if level == "instance" or (name[:4] in _STUDY_GROUPS and name not in _INSTANCE_ONLY)
+        ]
+    else:
+        names = [f"{tag:08X}" for tag in asked.include if f"{tag:08X}" in found]
+    for name in names:
+        if b'"BulkDataURI":"*' not in bytes(found[name]):
+            attributes.setdefault(name, found[name])

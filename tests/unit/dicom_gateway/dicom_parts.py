@@ -1,0 +1,59 @@
+"""Stand-ins for what lies behind the gateway: a hub and an audit trail that record what they are told."""
+
+from concurrent.futures import Future
+from typing import Any
+
+from hub.contracts.caller import Caller, Role
+from hub.contracts.errors import ExchangeError
+from hub.contracts.quarantine import Refusal
+from hub.contracts.submission import Outcome, Receipt, Submission
+
+QINGSHAN = Caller("qingshan", Role.CLINIC, "qingshan")
+BAIHE = Caller("baihe", Role.CLINIC, "baihe")
+CENTRE = Caller("centre", Role.READER, "centre")
+OPERATOR = Caller("operator", Role.ADMIN, "county-it")
+
+
+class RecordingHub:
+    """``HubClient`` that keeps what it is given; ``failures`` are raised first, one a submission."""
+
+    def __init__(self) -> None:
+        self.submissions: list[Submission] = []
+        self.refusals: list[tuple[Refusal, Caller]] = []
+        self.events: list[str] = []
+        self.failures: list[ExchangeError] = []
+        self.titles: dict[str, Caller] = {"QINGSHAN": QINGSHAN, "BAIHE": BAIHE, "OPERATOR": OPERATOR}
+
+    def submit(self, submission: Submission) -> "Future[Receipt]":
+        future: Future[Receipt] = Future()
+        if self.failures:
+            future.set_exception(self.failures.pop(0))
+            return future
+        self.submissions.append(submission)
+        outcomes = tuple(Outcome(e.type, f"{e.type.lower()}-1", 1, 201, "") for e in submission.entries)
+        future.set_result(Receipt("s", "2026-11-22T00:00:00Z", outcomes))
+        return future
+
+    def quarantine(self, refusal: Refusal, caller: Caller) -> str:
+        self.refusals.append((refusal, caller))
+        return str(len(self.refusals))
+
+    def caller_by_facility(self, facility: str) -> Caller | None:
+        return None
+
+    def caller_by_ae_title(self, ae_title: str, address: str) -> Caller | None:
+        return self.titles.get(ae_title)
+
+    def destination_of_ae_title(self, ae_title: str) -> tuple[str, int] | None:
+        return None
+
+    def security_event(self, kind: str, detail: str) -> None:
+        self.events.append(kind)
+
+
+class RecordingAudit:
+    def __init__(self) -> None:
+        self.notes: list[tuple[str, str, tuple[str, ...]]] = []
+
+    def note(self, caller: Caller, interaction: str, resource_type: str, patients: Any) -> None:
+        self.notes.append((caller.client, interaction, tuple(patients)))

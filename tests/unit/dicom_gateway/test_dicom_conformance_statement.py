@@ -1,0 +1,55 @@
+"""The conformance statement says what the code does, and nothing else."""
+
+import re
+from pathlib import Path
+
+from pydicom.datadict import keyword_for_tag
+
+import dicom_gateway
+from dicom_gateway.file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from dicom_gateway.scp.listener import supported_contexts
+from dicom_gateway.settings import DicomSettings
+from dicom_gateway.study_index.keys import KEYS
+from dicom_gateway.uids import VERIFICATION
+
+TEXT = (Path(dicom_gateway.__file__).parent / "README.md").read_text(encoding="utf-8")
+
+
+def rows(heading: str) -> list[list[str]]:
+    """Cells of the first table below a heading."""
+    part = TEXT.split(f"\n{heading}\n", 1)[1]
+    table = re.search(r"\n\|---.*\n((?:\|.*\n)+)", part)
+    assert table
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[1].splitlines()]
+
+
+def test_every_negotiated_context_is_stated_and_no_other() -> None:
+    stated_classes = [uid for _name, uid in rows("### Storage SOP classes")]
+    stated_syntaxes = [uid for _name, uid, _media in rows("### Transfer syntaxes")]
+    negotiated = {str(context.abstract_syntax): context for context in supported_contexts()}
+    assert [uid for uid in negotiated if uid != VERIFICATION] == stated_classes
+    assert [str(uid) for uid in negotiated[stated_classes[0]].transfer_syntax] == stated_syntaxes
+    assert [str(uid) for uid in negotiated[VERIFICATION].transfer_syntax] == stated_syntaxes[:2]
+
+
+def test_every_searchable_attribute_is_stated() -> None:
+    stated = {(name, level, matching) for name, _tag, level, matching in _keys()}
+    assert stated == {(keyword_for_tag(tag), key.level, key.matching.value) for tag, key in KEYS.items()}
+
+
+def _keys() -> list[list[str]]:
+    part = TEXT.split("| attribute | tag | level | matching |\n", 1)[1]
+    lines = part.split("\n\n", 1)[0].splitlines()[1:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_the_defaults_stated_are_those_of_the_settings() -> None:
+    settings = DicomSettings()
+    assert IMPLEMENTATION_CLASS_UID in TEXT
+    assert IMPLEMENTATION_VERSION_NAME in TEXT
+    assert f"AE title `{settings.ae_title}`" in TEXT
+    assert (
+        f"At most {settings.maximum_associations} associations, {settings.maximum_associations_per_ae_title} of" in TEXT
+    )
+    assert f"{settings.maximum_pdu_bytes} bytes" in TEXT
+    assert f"for {settings.quiet_seconds:.0f} s" in TEXT

@@ -1,0 +1,57 @@
+"""The process of the followers: what reads the change log, and what waits for files."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+import uvloop
+
+from adapters.ecg.drop_folder import DropFolder
+from adapters.ecg.ingest import EcgIngest
+from adapters.hl7v2.mllp_client import send as mllp_send
+from adapters.hl7v2.report_to_oru import report_to_oru
+from hub.delivery.follower import DeliveryFollower
+from hub.delivery.following import follow
+from hub.delivery.sender import Sender
+from hub.delivery.transport import Mllp, RestHook, Transport
+from hub.store.sqlite import SqliteCursorStore
+
+from .parts import Parts
+
+
+def run_followers(parts: Parts, ready: Callable[[], None]) -> None:
+    """Returns after SIGTERM, when what was under way has ended."""
+    try:
+        uvloop.run(_follow(parts, ready))
+    finally:
+        parts.close()
+
+
+async def _follow(parts: Parts, ready: Callable[[], None]) -> None:
+    settings = parts.settings
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    rest_hook = RestHook()
+    transports: dict[str, Transport] = {"http": rest_hook, "https": rest_hook, "mllp": Mllp(mllp_send)}
+    sender = Sender(parts.store, parts.clients, transports, parts.audit, poll_seconds=settings.delivery.poll_seconds)
+    delivery = DeliveryFollower(parts.store, parts.clients, report_to_oru)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(
+            follow(
+                parts.store,
+                SqliteCursorStore(parts.store),
+                delivery,
+                stop,
+                types=frozenset({"DiagnosticReport"}),
+                poll_seconds=settings.delivery.poll_seconds,
+            )
+        )
+        tasks.create_task(sender.run(stop))
+        if settings.ecg.drop_folder:
+            folder = parts.folder / "drop" / "ecg"
+            folder.mkdir(parents=True, exist_ok=True)
+            ingest = EcgIngest(parts.hub_client, parts.instances)
+            tasks.create_task(DropFolder(folder, ingest, parts.caller_of_folder).run(stop))
+        ready()

@@ -1,0 +1,129 @@
+"""The HTTP application of a worker: the security door around everything, plain ASGI for FHIR and DICOMweb, FastAPI for
+the rest."""
+
+import importlib.metadata
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import FastAPI
+
+from adapters.ecg.ingest import EcgIngest
+from adapters.hl7v2.ingest import Hl7v2Ingest
+from dicom_gateway.web.app import DicomWebApp
+from hub.api.asgi import App, BodyBudget, Receive, Scope, Send
+from hub.api.fhir.app import FhirApp
+from hub.api.fhir.ingester import FhirIngester
+from hub.api.fhir.operation import Operations
+from hub.api.fhir.person import PERSON_OPERATION, PersonType
+from hub.api.fhir.rooms import Rooms
+from hub.api.rest.health import health_router
+from hub.api.rest.ingest import ingest_router
+from hub.api.rest.problems import add_problem_handlers
+from hub.api.rest.quarantine import quarantine_router
+from hub.cds.reminders import latest_reminders
+from hub.cds.router import cds_router
+from hub.contracts.caller import Caller, Role
+from hub.contracts.errors import ExchangeError
+from hub.contracts.ingest import Ingester
+from hub.contracts.submission import Channel
+from hub.delivery import outbox
+from hub.delivery.router import delivery_router
+from hub.intake.replay import Replay
+from hub.security.audit_view import AuditEventView
+from hub.security.door import Door
+from hub.security.sign_in import SignIn
+from hub.web.status import Listing, Listings, status_router
+
+from .parts import Parts
+
+LATEST = 30
+
+
+class Mounts:
+    """Sends a request to the application its path begins with; everything else to the last."""
+
+    def __init__(self, mounts: Mapping[str, App], rest: App) -> None:
+        self._mounts = {prefix.strip("/"): app for prefix, app in mounts.items()}
+        self._rest = rest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        first = scope["path"].split("/", 2)[1] if scope["type"] == "http" else ""
+        await self._mounts.get(first, self._rest)(scope, receive, send)
+
+
+def http_application(parts: Parts) -> App:
+    """Everything behind the HTTP door."""
+    version = importlib.metadata.version("regional-health-hub")
+    settings = parts.settings
+    people = PersonType(parts.persons, parts.store, parts.policy, parts.audit)
+    trail = AuditEventView(parts.store, parts.policy, parts.audit, same_records=parts.persons.sources)
+    rooms = Rooms(
+        store=parts.store,
+        intake=parts.intake,
+        gate=parts.policy,
+        audit=parts.audit,
+        persons=parts.persons,
+        quarantine=parts.quarantine,
+        virtual={"Person": people, "AuditEvent": trail},
+        operations=Operations([PERSON_OPERATION]),
+    )
+    ingesters: dict[Channel, Ingester] = {
+        Channel.FHIR: FhirIngester(rooms),
+        Channel.HL7V2: Hl7v2Ingest(parts.hub_client),
+        Channel.ECG: EcgIngest(parts.hub_client, parts.instances),
+    }
+    rest = FastAPI(title="Regional Health Hub", version=version, docs_url=None, redoc_url=None, openapi_url=None)
+    add_problem_handlers(rest)
+    budget = BodyBudget(settings.http.body_limit_bytes)
+    for router in (
+        health_router(lambda: _problems(parts), version=version),
+        quarantine_router(parts.quarantine, Replay(parts.quarantine, ingesters), parts.policy),
+        ingest_router(
+            {c: i for c, i in ingesters.items() if c is not Channel.FHIR}, parts.quarantine, parts.policy, budget
+        ),
+        delivery_router(parts.store, parts.policy),
+        cds_router(parts.store, parts.policy, parts.persons, parts.audit),
+        status_router(
+            parts.store, parts.policy, Listings(_quarantined(parts), _deliveries(parts), _reminders(parts)), version
+        ),
+    ):
+        rest.include_router(router)
+    mounts: dict[str, App] = {
+        "fhir": FhirApp(rooms, body_limit_bytes=settings.http.body_limit_bytes),
+        "dicom-web": DicomWebApp(parts.archive, parts.policy, parts.audit, prefix="/dicom-web"),
+        "sign-in": SignIn(parts.sessions, secure=settings.http.tls),
+    }
+    return Door(Mounts(mounts, rest), parts.clients, sessions=parts.sessions, note=parts.security_events.note)
+
+
+def _problems(parts: Parts) -> Sequence[str]:
+    try:
+        parts.store.last_sequence()
+    except ExchangeError as failure:
+        return [failure.what]
+    return ()
+
+
+def _quarantined(parts: Parts) -> Listing:
+    return lambda caller: [asdict(item) for item in parts.quarantine.listed(caller, LATEST)]
+
+
+def _deliveries(parts: Parts) -> Listing:
+    """A clinic sees what goes to it, a reading centre and an admin all; there is nothing of any content in it."""
+
+    def listing(caller: Caller) -> list[dict[str, Any]]:
+        if caller.role in (Role.ADMIN, Role.READER):
+            return outbox.listed(parts.store, None, LATEST)
+        return outbox.listed(parts.store, None, LATEST, organization=caller.organization)
+
+    return listing
+
+
+def _reminders(parts: Parts) -> Listing:
+    def listing(caller: Caller) -> list[dict[str, Any]]:
+        if caller.role not in (Role.ADMIN, Role.READER, Role.PHYSICIAN):
+            return []
+        return latest_reminders(parts.store, LATEST)
+
+    return listing

@@ -1,0 +1,153 @@
+"""What every process of the tree is made of. Nothing here opens a file's connection or starts a thread before its first
+use, so a process may compose and then fork."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from dicom_gateway import verify as dicom_verify
+from dicom_gateway.archive import Archive
+from dicom_gateway.instance_store import ArchiveInstanceStore
+from dicom_gateway.settings import DicomSettings
+from hub.blobs.folder import FolderBlobStore
+from hub.cds.tables import CDS_TABLES
+from hub.client.local import LocalHubClient
+from hub.contracts.caller import Caller
+from hub.contracts.store import Reaction, SideTable
+from hub.delivery.tables import DELIVERY_TABLES
+from hub.exams.reaction import ExamsReaction
+from hub.identity.persons import SqlPersons
+from hub.identity.reaction import IdentityReaction
+from hub.intake.accept import Intake
+from hub.intake.originals import OriginalsReaction
+from hub.intake.quarantine import TABLES as QUARANTINE_TABLES
+from hub.intake.quarantine import SqlQuarantine
+from hub.reading.claim import with_owner
+from hub.reading.reaction import ReadingReaction
+from hub.security.audit import AuditReaction, AuditTrail
+from hub.security.clients import Clients
+from hub.security.events import SecurityEvents
+from hub.security.policy import Policy
+from hub.security.sessions import Sessions
+from hub.security.tables import SECURITY_TABLES
+from hub.settings import Settings
+from hub.store.sqlite import SqliteResourceStore
+
+SIDE_TABLES: tuple[SideTable, ...] = (SECURITY_TABLES, QUARANTINE_TABLES, DELIVERY_TABLES, CDS_TABLES)
+
+
+def reactions() -> tuple[Reaction, ...]:
+    """In this order within a commit: who it is, what it is, what must be done about it, and that it happened."""
+    return (OriginalsReaction(), IdentityReaction(), ExamsReaction(), ReadingReaction(), AuditReaction())
+
+
+class _Registry:
+    """``hub.client.local.Clients``: the registry with the counting of refusals beside it."""
+
+    def __init__(self, clients: Clients, events: SecurityEvents) -> None:
+        self.caller_by_facility = clients.caller_by_facility
+        self.caller_by_ae_title = clients.caller_by_ae_title
+        self.destination_of_ae_title = clients.destination_of_ae_title
+        self.security_event = events.note
+
+
+@dataclass
+class Parts:
+    """The rooms of one process, over one data folder."""
+
+    settings: Settings
+
+    @property
+    def folder(self) -> Path:
+        return self.settings.data_dir
+
+    @cached_property
+    def store(self) -> SqliteResourceStore:
+        return SqliteResourceStore(self.folder, reactions=reactions(), side_tables=SIDE_TABLES)
+
+    @cached_property
+    def blobs(self) -> FolderBlobStore:
+        return FolderBlobStore(self.folder / "blobs")
+
+    @cached_property
+    def policy(self) -> Policy:
+        return Policy()
+
+    @cached_property
+    def clients(self) -> Clients:
+        trusted = self.settings.trusted_network
+        return Clients(self.store, trusted_networks=(trusted,) if trusted else ())
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        return Sessions(self.store, self.clients)
+
+    @cached_property
+    def security_events(self) -> SecurityEvents:
+        return SecurityEvents(self.store)
+
+    @cached_property
+    def persons(self) -> SqlPersons:
+        return SqlPersons(self.store)
+
+    @cached_property
+    def audit(self) -> AuditTrail:
+        return AuditTrail(self.store)
+
+    @cached_property
+    def quarantine(self) -> SqlQuarantine:
+        return SqlQuarantine(self.store, self.blobs)
+
+    @cached_property
+    def intake(self) -> Intake:
+        return Intake(self.store, self.policy, self.blobs, amend=with_owner)
+
+    @cached_property
+    def hub_client(self) -> LocalHubClient:
+        return LocalHubClient(self.intake, self.quarantine, _Registry(self.clients, self.security_events))
+
+    @cached_property
+    def dicom_settings(self) -> DicomSettings:
+        door = self.settings.dicom
+        return DicomSettings(
+            ae_title=door.ae_title,
+            quiet_seconds=door.quiet_seconds,
+            fast_receive=door.fast_receive,
+            free_space_floor_bytes=door.free_space_floor_bytes,
+        )
+
+    @property
+    def dicom_folder(self) -> Path:
+        return self.folder / "dicom"
+
+    @cached_property
+    def archive(self) -> Archive:
+        return Archive(self.dicom_folder, self.dicom_settings, self.blobs, self.hub_client.quarantine)
+
+    @cached_property
+    def instances(self) -> ArchiveInstanceStore:
+        return ArchiveInstanceStore(self.archive)
+
+    def caller_of_folder(self, name: str) -> Caller | None:
+        """The client that a drop folder of this name belongs to."""
+        return self.clients.caller_by_name(name)
+
+    def verify(self) -> Iterator[str]:
+        """Every stored body, index row and blob against its hash; a sentence per fault."""
+        yield from self.store.verify()
+        yield from self.blobs.verify()
+        yield from dicom_verify.verify(self.archive)
+
+    def close(self) -> None:
+        """Write what waits, then close what was opened."""
+        made = self.__dict__
+        for name in ("audit", "security_events", "archive", "store"):
+            if name in made:
+                made[name].close()
+
+
+def compose(settings: Settings) -> Parts:
+    """The rooms for these settings; the data folder is made where it is not there."""
+    settings.data_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+    return Parts(settings)

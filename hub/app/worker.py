@@ -1,0 +1,55 @@
+"""An HTTP and MLLP worker: one event loop, the two shared listening sockets."""
+
+import asyncio
+import gc
+import signal
+import socket
+from collections.abc import Callable
+
+import uvloop
+
+from adapters.hl7v2 import mllp
+from adapters.hl7v2.ingest import Hl7v2Ingest
+
+from .http import http_application
+from .http_server import HttpServer
+from .parts import Parts
+from .tls import tls_context
+
+DRAIN_SECONDS = 20
+
+
+def run_worker(parts: Parts, http: socket.socket, mllp_socket: socket.socket, ready: Callable[[], None]) -> None:
+    """Returns when both doors have drained after SIGTERM."""
+    try:
+        uvloop.run(_serve(parts, http, mllp_socket, ready))
+    finally:
+        parts.close()
+
+
+async def _serve(parts: Parts, http: socket.socket, mllp_socket: socket.socket, ready: Callable[[], None]) -> None:
+    settings = parts.settings
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    server = HttpServer(http_application(parts), settings.http, DRAIN_SECONDS)
+    serving = asyncio.create_task(server.serve_on(http))
+    listener = await mllp.serve(
+        mllp_socket,
+        Hl7v2Ingest(parts.hub_client).receive,
+        ssl=tls_context(settings.mllp),
+        max_message_bytes=settings.mllp.message_limit_bytes,
+        idle_timeout_seconds=settings.mllp.idle_seconds,
+    )
+    await server.listening(serving)
+    # What is loaded stays: a collector that walks it on every allocation costs more than parsing does.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    ready()
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    server.stop()
+    await asyncio.gather(serving, listener.close(DRAIN_SECONDS))

@@ -1,0 +1,150 @@
+"""The ``hub`` command: what may be said to it, and nothing of what is then done.
+
+Every mistake in arguments or settings ends with status 2 and one sentence that holds the remedy.
+"""
+
+import argparse
+import importlib.metadata
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from hub.contracts.caller import Role
+from hub.settings import Settings, SettingsError, address, load
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}. See {self.prog} --help.\n")
+
+
+def _door_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--http", metavar="HOST:PORT", help="FHIR, CDS Hooks, DICOMweb, pages (default 127.0.0.1:8080)")
+    parser.add_argument("--mllp", metavar="HOST:PORT", help="HL7 v2 over MLLP (default 127.0.0.1:2575)")
+    parser.add_argument("--dicom", metavar="HOST:PORT", help="DICOM (default 127.0.0.1:11112)")
+    parser.add_argument("--workers", type=int, metavar="N", help="HTTP and MLLP processes (default: cores, at most 4)")
+    parser.add_argument("--trusted-network", metavar="CIDR", help="devices here may come without a certificate")
+
+
+def _parser() -> argparse.ArgumentParser:
+    top = _Parser(prog="hub", description="Regional health hub. 区域卫生信息交换平台。")
+    top.add_argument("--version", action="version", version=importlib.metadata.version("regional-health-hub"))
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    folder = _Parser(add_help=False)
+    folder.add_argument("--data-dir", type=Path, metavar="DIR", help="the data folder (default hub-data)")
+
+    serve = commands.add_parser("serve", parents=[folder], help="run the hub")
+    _door_options(serve)
+    check = commands.add_parser("check", parents=[folder], help="show effective settings and what is wrong")
+    _door_options(check)
+    commands.add_parser("verify", parents=[folder], help="check every stored body, index row and blob against its hash")
+
+    demo = commands.add_parser("demo", help="play the main job with a county of samples, then stay up")
+    demo.add_argument("--once", action="store_true", help="end with 0, or with 1 and what failed")
+    demo.add_argument("--data-dir", type=Path, metavar="DIR", default=Path("demo-data"))
+
+    client = commands.add_parser("client", help="who may come in").add_subparsers(
+        dest="action", required=True, metavar="ACTION", parser_class=_Parser
+    )
+    add = client.add_parser("add", parents=[folder], help="register a client and print its token once")
+    add.add_argument("name")
+    add.add_argument("--role", required=True, choices=[role.value for role in Role if role is not Role.SERVICE])
+    add.add_argument("--organization", required=True, metavar="ID", help="FHIR id of its Organization")
+    add.add_argument("--organization-name", metavar="TEXT")
+    add.add_argument("--facility", action="append", default=[], metavar="MSH-4")
+    add.add_argument("--ae-title", action="append", default=[], metavar="AE[@HOST:PORT]")
+    add.add_argument("--from", action="append", default=[], dest="networks", metavar="ADDRESS/CIDR")
+    add.add_argument("--deliver-to", metavar="URL", help="http(s)://… or mllp://HOST:PORT")
+    add.add_argument("--person", metavar="ID", help="role patient: the Person whose record it may read")
+    add.add_argument("--json", action="store_true")
+    client.add_parser("list", parents=[folder], help="all clients").add_argument("--json", action="store_true")
+    for action, text in (
+        ("rotate", "give a client a new token"),
+        ("remove", "shut a client out"),
+        ("sign-in", "a one-time link that opens the pages as this client"),
+    ):
+        one = client.add_parser(action, parents=[folder], help=text)
+        one.add_argument("name")
+        one.add_argument("--json", action="store_true")
+
+    exams = commands.add_parser("exams", help="examination names and verdicts").add_subparsers(
+        dest="action", required=True, metavar="ACTION", parser_class=_Parser
+    )
+    exams.add_parser("parse", help="names on standard input, a line each; JSON out")
+    explain = exams.add_parser("explain", parents=[folder], help="why a verdict was given")
+    explain.add_argument("verdict", metavar="VERDICT-ID")
+    windows = exams.add_parser("windows", help="a site's own windows").add_subparsers(
+        dest="windows_action", required=True, metavar="ACTION", parser_class=_Parser
+    )
+    imported = windows.add_parser("import", parents=[folder], help="replace one level's table; an empty file clears it")
+    imported.add_argument("file", type=Path, metavar="FILE.csv")
+    imported.add_argument("--level", required=True, choices=["organization", "consortium", "province"])
+    imported.add_argument("--id", default="", metavar="ORGANIZATION", help="whose table (all where left out)")
+    return top
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """The settings with the command line's on top. Raises SettingsError."""
+    given: dict[str, Any] = {}
+    for door in ("http", "mllp", "dicom"):
+        text = getattr(arguments, door, None)
+        if text is not None:
+            host, port = address(text)
+            given[door] = {"host": host, "port": port}
+    for name in ("data_dir", "workers", "trusted_network"):
+        value = getattr(arguments, name, None)
+        if value is not None:
+            given[name] = value
+    return load(**given)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the return value is the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return _run(arguments)
+    except SettingsError as error:
+        print(f"hub: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    # Each command loads only what it needs: parsing a name must not wait for the DICOM library.
+    match arguments.command:
+        case "serve":
+            from hub.process.serve import serve
+
+            return serve(settings_of(arguments))
+        case "check":
+            from hub.process.check import check
+
+            return check(settings_of(arguments))
+        case "verify":
+            from hub.process.check import verify
+
+            return verify(settings_of(arguments))
+        case "demo":
+            from hub.demo.play import play
+
+            return play(arguments.data_dir, once=arguments.once)
+        case "client":
+            from hub.process.client_command import client_command
+
+            return client_command(settings_of(arguments), arguments)
+        case "exams" if arguments.action == "parse":
+            from hub.exams.cli import parse_lines
+
+            parse_lines(sys.stdin, sys.stdout)
+            return 0
+        case "exams" if arguments.action == "windows":
+            from hub.process.exams_command import import_windows_file
+
+            return import_windows_file(settings_of(arguments), arguments.file, arguments.level, arguments.id)
+        case "exams":
+            from hub.process.exams_command import explain
+
+            return explain(settings_of(arguments), arguments.verdict)
+    raise AssertionError(arguments.command)

@@ -1,0 +1,1 @@
+"""One process tree for one folder: the supervisor, and what each of its children runs."""

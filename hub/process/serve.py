@@ -1,0 +1,101 @@
+"""``hub serve``: open the doors, fork the children, supervise them."""
+
+import os
+import socket
+import sys
+from collections.abc import Callable
+
+from hub.app.followers import run_followers
+from hub.app.gateway import run_gateway
+from hub.app.parts import compose
+from hub.app.worker import run_worker
+from hub.fhir import extract, model
+from hub.process.folder import DataFolder, FolderTaken
+from hub.process.supervisor import Child, Supervisor, listen
+from hub.settings import MAX_DEFAULT_WORKERS, Door, Settings, SettingsError, refusals
+from hub.telemetry import lines, metrics
+
+Ready = Callable[[], None]
+
+
+def serve(settings: Settings) -> int:
+    """Runs until SIGTERM or SIGINT. 0 after a clean drain; 2 where these settings cannot be served."""
+    wrong = refusals(settings)
+    if wrong:
+        raise SettingsError(wrong[0])
+    try:
+        folder = DataFolder(settings.data_dir)
+    except FolderTaken as taken:
+        raise SettingsError(str(taken)) from None
+    except OSError as error:
+        raise SettingsError(
+            f"The data folder {settings.data_dir} cannot be used ({error.strerror}). Give a --data-dir that you may "
+            "write to."
+        ) from None
+    lines.configure(settings.log_level)
+    http, mllp, dicom = (_open(name, door) for name, door in _doors(settings))
+    metrics.forget(settings.data_dir / "run" / "metrics")
+    _prepare(settings)
+    numbered = settings.workers or min(os.cpu_count() or 1, MAX_DEFAULT_WORKERS)
+    metrics_folder = settings.data_dir / "run" / "metrics"
+
+    def worker(ready: Ready) -> None:
+        metrics.start(metrics_folder)
+        run_worker(compose(settings), http, mllp, ready)
+
+    def gateway(ready: Ready) -> None:
+        metrics.start(metrics_folder)
+        run_gateway(compose(settings), dicom, ready)
+
+    def followers(ready: Ready) -> None:
+        metrics.start(metrics_folder)
+        run_followers(compose(settings), ready)
+
+    children = [Child(f"worker-{number + 1}", worker) for number in range(numbered)]
+    children += [Child("dicom", gateway), Child("followers", followers)]
+    scheme = "https" if settings.http.tls else "http"
+    ready_line = {
+        "event": "ready",
+        "http": f"{scheme}://{_place(http)}",
+        "mllp": _place(mllp),
+        "dicom": _place(dicom),
+        "ae_title": settings.dicom.ae_title,
+        "pid": os.getpid(),
+        "data_dir": str(settings.data_dir),
+    }
+    if settings.trusted_network:
+        sys.stderr.write(
+            f"hub: devices in {settings.trusted_network} are told apart by address and AE title alone, without TLS.\n"
+        )
+    return Supervisor(folder, children, ready_line).run()
+
+
+def _doors(settings: Settings) -> tuple[tuple[str, Door], ...]:
+    return ("http", settings.http), ("mllp", settings.mllp), ("dicom", settings.dicom)
+
+
+def _open(name: str, door: Door) -> socket.socket:
+    try:
+        return listen(door.host, door.port)
+    except OSError as error:
+        raise SettingsError(
+            f"The {name} door cannot listen on {door.host}:{door.port} ({error.strerror}). Give another --{name} "
+            "HOST:PORT; port 0 takes a free one."
+        ) from None
+
+
+def _place(sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _prepare(settings: Settings) -> None:
+    """What is done once for all children: compile the model, make the tables, remove half-written files. The store's
+    connections are closed again before the first fork."""
+    model.warm()
+    for resource_type in model.RESOURCE_TYPES:
+        extract.warm(resource_type)
+    parts = compose(settings)
+    parts.blobs.clear_unfinished()
+    parts.store.last_sequence()
+    parts.close()

@@ -1,0 +1,114 @@
+"""The status page: what came in, what waits, what went out, each with a link to it.
+
+It shows what the signed-in client may read and nothing else: every list is a search in the client's own scope.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from hub.contracts.caller import Caller, Scope
+from hub.contracts.errors import ExchangeError
+from hub.contracts.gate import Gate
+from hub.contracts.site import ZONE
+from hub.contracts.store import ResourceStore, Stored
+from hub.fhir import search
+
+COUNTED = (
+    ("Patient", "患者档案"), ("Encounter", "就诊"), ("Observation", "检验与体征"),
+    ("DiagnosticReport", "报告"), ("ImagingStudy", "影像与心电"), ("ServiceRequest", "申请"), ("Task", "任务"),
+    ("DetectedIssue", "重复提醒"), ("DocumentReference", "文档"),
+)  # fmt: skip
+ROWS = 50
+_SECURITY_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+Listing = Callable[[Caller], Sequence[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Listings:
+    """What other rooms show on the page, each for the caller alone."""
+
+    quarantine: Listing
+    deliveries: Listing
+    reminders: Listing
+
+
+def status_router(store: ResourceStore, gate: Gate, listings: Listings, version: str) -> APIRouter:
+    """``GET /`` (the page) and ``GET /style.css``. Needs a signed-in caller in ``scope["state"]``."""
+    router = APIRouter(include_in_schema=False)
+    pages = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=jinja2.ChainableUndefined,
+    )
+    style = (Path(__file__).parent / "templates" / "style.css").read_bytes()
+
+    @router.get("/")
+    def status(request: Request) -> Response:
+        caller: Caller = request.scope["state"]["caller"]
+        scope = gate.scope(caller)
+        page = pages.get_template("status.html").render(
+            caller=caller,
+            version=version,
+            now=datetime.now(ZONE),
+            counts=[(name, zh, total) for name, zh in COUNTED if (total := _count(store, scope, name)) is not None],
+            tasks=_list(store, scope, "Task", [("code", "read-study"), ("_sort", "-_lastUpdated")]),
+            reports=_list(store, scope, "DiagnosticReport", [("_sort", "-_lastUpdated")]),
+            studies=_list(store, scope, "ImagingStudy", [("_sort", "-_lastUpdated")]),
+            issues=_list(store, scope, "DetectedIssue", [("_sort", "-_lastUpdated")]),
+            deliveries=listings.deliveries(caller),
+            reminders=listings.reminders(caller),
+            quarantine=listings.quarantine(caller),
+        )
+        return Response(page, media_type="text/html; charset=utf-8", headers=_SECURITY_HEADERS)
+
+    @router.get("/style.css")
+    def stylesheet() -> Response:
+        return Response(style, media_type="text/css; charset=utf-8")
+
+    return router
+
+
+def _query(resource_type: str, pairs: Sequence[tuple[str, str]]) -> Any:
+    return search.parse(resource_type, pairs, lenient=False)
+
+
+def _count(store: ResourceStore, scope: Scope, resource_type: str) -> int | None:
+    if not scope.sees_type(resource_type):
+        return None
+    return store.search(_query(resource_type, [("_summary", "count")]), scope).total
+
+
+def _list(
+    store: ResourceStore, scope: Scope, resource_type: str, pairs: Sequence[tuple[str, str]]
+) -> list[dict[str, Any]]:
+    if not scope.sees_type(resource_type):
+        return []
+    try:
+        page = store.search(_query(resource_type, [*pairs, ("_count", str(ROWS))]), scope)
+    except ExchangeError:
+        return []  # a list that cannot be had in time is left out; the counts still stand
+    return [_shown(found) for found in page.matches]
+
+
+def _shown(found: Stored) -> dict[str, Any]:
+    resource: dict[str, Any] = msgspec.json.decode(found.body)
+    resource["_owner"] = found.owner
+    resource["_time"] = _local(found.last_updated)
+    return resource
+
+
+def _local(instant: str) -> str:
+    return datetime.fromisoformat(instant.replace("Z", "+00:00")).astimezone(ZONE).strftime("%m-%d %H:%M:%S")

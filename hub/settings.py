@@ -135,15 +135,10 @@ def load(**given: Any) -> Settings:
 
     Raises SettingsError: one sentence that names the setting and what it accepts.
     """
-    folder = Path(given.get("data_dir") or Settings.model_fields["data_dir"].default)
-    from_file = _file_values(folder)
     try:
-        from_environment = {
-            name: value
-            for name, value in Settings().model_dump(exclude_unset=True).items()
-            if name not in ("data_dir",) or "data_dir" not in given
-        }
-        return Settings.model_validate(_merge(_merge(from_file, from_environment), given))
+        stated = _merge(Settings().model_dump(exclude_unset=True), given)
+        folder = Path(stated.get("data_dir", Settings.model_fields["data_dir"].default))
+        return Settings.model_validate(_merge(_file_values(folder), stated))
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])

@@ -15,7 +15,7 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian
 
-from hub.contracts.errors import Incorrect, TooLarge
+from hub.contracts.errors import Incorrect
 
 from .character_set import repaired
 from .dicom_annotations import measurements, statements
@@ -38,12 +38,7 @@ def read(content: bytes) -> Recording:
     """Raises Incorrect for what is no DICOM file, damaged, or without ECG leads."""
     with silenced():
         check_structure(content)
-        try:
-            return _recording(pydicom.dcmread(io.BytesIO(content)))
-        except (Incorrect, TooLarge):
-            raise
-        except Exception:
-            raise Incorrect("The DICOM object could not be decoded.", remedy=_RESEND) from None
+        return _recording(pydicom.dcmread(io.BytesIO(content)))
 
 
 def _recording(dataset: Dataset) -> Recording:

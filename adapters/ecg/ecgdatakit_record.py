@@ -52,11 +52,6 @@ def parsed(parser: Any, content: bytes, what: str) -> Any:
             return parser.parse(Path(file.name))
         except ChecksumWarning:
             raise Incorrect(f"A checksum inside the {what} file is wrong.", remedy="Send the file again.") from None
-        except Exception:
-            raise Incorrect(
-                f"The file looks like {what} but could not be decoded.",
-                remedy="Send the file again as the cart wrote it; if it stays so, ask for its maker's format.",
-            ) from None
 
 
 def recording(

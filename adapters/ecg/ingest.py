@@ -15,7 +15,6 @@ from functools import partial
 from hub.contracts.caller import Caller, Role
 from hub.contracts.errors import (
     Conflict,
-    ExchangeError,
     Forbidden,
     Incorrect,
     NotFound,
@@ -28,6 +27,7 @@ from hub.contracts.quarantine import Refusal
 from hub.contracts.site import ZONE
 from hub.contracts.submission import Channel, Original, Receipt
 
+from .decoding import decoding
 from .dicom_object import CanonicalObject, ObjectIdentity, canonical_object, uid_from
 from .identification import Beside, Identified, beside, identified
 from .read import read
@@ -181,12 +181,6 @@ def understand(content: bytes, organization: str, query: Mapping[str, str]) -> U
     sha256 = hashlib.sha256(content).hexdigest()
     study, series, instance = (uid_from(organization, sha256, level) for level in ("study", "series", "instance"))
     identity = ObjectIdentity(study, series, instance, person.value, person.name)
-    try:
+    with decoding("The recording cannot be written as a DICOM object."):
         canonical = canonical_object(recording, identity)
-    except ExchangeError:
-        raise
-    except Exception:
-        raise Incorrect(
-            "The recording cannot be written as a DICOM object.", remedy="Send it in another of the formats taken here."
-        ) from None
     return Understood(recording, said, person, canonical)

@@ -1,7 +1,8 @@
 """A file in, a recording out: detection, the reader of the format, and the bounds that hold for every one of them."""
 
-from hub.contracts.errors import ExchangeError, Incorrect, TooLarge
+from hub.contracts.errors import Incorrect, TooLarge
 
+from .decoding import decoding
 from .detect import READERS, format_of
 from .recording import Recording
 
@@ -21,12 +22,9 @@ def read(content: bytes) -> Recording:
         )
     if not content:
         raise Incorrect("The file is empty.", remedy="Send the file again.")
-    try:
-        recording = READERS[format_of(content)](content)
-    except ExchangeError:
-        raise
-    except Exception:
-        raise Incorrect("The file is damaged: it could not be read.", remedy="Send the file again.") from None
+    format_ = format_of(content)
+    with decoding(f"The file looks like {format_.value} but could not be decoded."):
+        recording = READERS[format_](content)
     if not any(lead.samples.any() for lead in recording.leads):
         raise Incorrect(
             "Every lead is flat at zero: there is no tracing.", remedy="Check the electrodes and record again."

@@ -11,6 +11,11 @@ from typing import Any
 from pynetdicom.dul import DULServiceProvider
 from pynetdicom.transport import AssociationSocket
 
+from hub.telemetry.metrics import count, describe
+
+from ..events import log_fault
+
+INVALID_PDUS = describe("hub_dicom_invalid_pdus_total", "PDUs that could not be decoded; answered A-ABORT.")
 INVALID_PDU = "Evt19"
 """The event upon which the state machine sends A-ABORT (PS3.8 table 9-10)."""
 LARGEST_PDU_BYTES = 1 << 20
@@ -70,7 +75,9 @@ class UpperLayer(DULServiceProvider):  # type: ignore[misc]
         """Let the state machine have a PDU that was read elsewhere."""
         try:
             pdu, event = self._decode_pdu(bytearray(pdu_bytes))
-        except Exception:
+        except Exception as failure:  # whatever the library stumbles over in a peer's bytes, the answer is A-ABORT
+            count(INVALID_PDUS)
+            log_fault("PDU of a peer", failure)
             self.event_queue.put(INVALID_PDU)
             return
         self.event_queue.put(event)

@@ -85,7 +85,11 @@ def http_application(parts: Parts) -> App:
         delivery_router(parts.store, parts.policy),
         cds_router(parts.store, parts.policy, parts.persons, parts.audit),
         status_router(
-            parts.store, parts.policy, Listings(_quarantined(parts), _deliveries(parts), _reminders(parts)), version
+            parts.store,
+            parts.policy,
+            Listings(_quarantined(parts), _deliveries(parts), _reminders(parts)),
+            version,
+            settings.trusted_network,
         ),
     ):
         rest.include_router(router)

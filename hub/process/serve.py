@@ -2,7 +2,6 @@
 
 import os
 import socket
-import sys
 from collections.abc import Callable
 
 from hub.app.followers import run_followers
@@ -14,6 +13,11 @@ from hub.process.folder import DataFolder, FolderTaken
 from hub.process.supervisor import Child, Supervisor, listen
 from hub.settings import MAX_DEFAULT_WORKERS, Door, Settings, SettingsError, refusals
 from hub.telemetry import lines, metrics
+from hub.telemetry.events import declare
+
+TRUSTED_NETWORK = declare(
+    "serve.trusted-network", "warning", ("network",), "Devices here are known by address and AE title, without TLS."
+)
 
 Ready = Callable[[], None]
 
@@ -64,9 +68,7 @@ def serve(settings: Settings) -> int:
         "data_dir": str(settings.data_dir),
     }
     if settings.trusted_network:
-        sys.stderr.write(
-            f"hub: devices in {settings.trusted_network} are told apart by address and AE title alone, without TLS.\n"
-        )
+        TRUSTED_NETWORK.log(network=settings.trusted_network)
     return Supervisor(folder, children, ready_line).run()
 
 

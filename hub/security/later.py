@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from hub.contracts.caller import Caller, Role
 from hub.contracts.errors import Busy
 from hub.contracts.store import CommitView, ResourceWriter
-from hub.telemetry import metrics
+from hub.telemetry import events, metrics
 
 T = TypeVar("T")
 
@@ -23,6 +23,7 @@ MOST_WAITING = 100_000
 """Rows kept in memory while the store cannot be written; beyond it ``add`` refuses."""
 RETRY_SECONDS = 1.0
 
+NOT_WRITTEN = events.declare("later.failed", "error", ("error",), "Gathered rows could not be written; tried again.")
 FAILED = metrics.describe("hub_later_rows_failed_total", "Tries to write gathered rows that failed and are repeated.")
 
 
@@ -90,9 +91,10 @@ class Later(Generic[T]):
             self._wake.clear()
             try:
                 self.flush()
-            except Exception:
-                # Whatever the store says, the rows are kept and tried again; the count is what an operator sees.
+            except Exception as failure:
+                # Whatever the store says, the rows are kept and tried again; an operator sees count and line.
                 metrics.count(FAILED)
+                NOT_WRITTEN.log(error=type(failure).__name__)
                 self._wake.set()
                 time.sleep(RETRY_SECONDS)
 

@@ -45,7 +45,9 @@ class Listings:
     reminders: Listing
 
 
-def status_router(store: ResourceStore, gate: Gate, listings: Listings, version: str) -> APIRouter:
+def status_router(
+    store: ResourceStore, gate: Gate, listings: Listings, version: str, trusted_network: str | None = None
+) -> APIRouter:
     """``GET /`` (the page) and ``GET /style.css``. Needs a signed-in caller in ``scope["state"]``."""
     router = APIRouter(include_in_schema=False)
     pages = jinja2.Environment(
@@ -68,6 +70,7 @@ def status_router(store: ResourceStore, gate: Gate, listings: Listings, version:
             reports=_list(store, scope, "DiagnosticReport", [("_sort", "-_lastUpdated")]),
             studies=_list(store, scope, "ImagingStudy", [("_sort", "-_lastUpdated")]),
             issues=_list(store, scope, "DetectedIssue", [("_sort", "-_lastUpdated")]),
+            trusted_network=trusted_network,
             deliveries=listings.deliveries(caller),
             reminders=listings.reminders(caller),
             quarantine=listings.quarantine(caller),
@@ -93,13 +96,14 @@ def _count(store: ResourceStore, scope: Scope, resource_type: str) -> int | None
 
 def _list(
     store: ResourceStore, scope: Scope, resource_type: str, pairs: Sequence[tuple[str, str]]
-) -> list[dict[str, Any]]:
+) -> list[dict[str, Any]] | None:
+    """None where the list cannot be had in time: the page then says so, and does not show an empty one."""
     if not scope.sees_type(resource_type):
         return []
     try:
         page = store.search(_query(resource_type, [*pairs, ("_count", str(ROWS))]), scope)
     except ExchangeError:
-        return []  # a list that cannot be had in time is left out; the counts still stand
+        return None
     return [_shown(found) for found in page.matches]
 
 

@@ -18,6 +18,7 @@ from hub.contracts.errors import Incorrect
 from hub.fhir.extract import extract
 from hub.fhir.generator.definitions import find_folder
 from hub.fhir.model import RESOURCE_TYPES, decode
+from hub.fhir.search_params import of_type
 from hub.fhir.structures import elements
 
 from .fhir_instances import instance
@@ -72,7 +73,12 @@ def _oracle_accepts(resource: dict[str, Any]) -> bool:
 def test_a_filled_instance_of_every_type_is_accepted_and_extracted(choice: int) -> None:
     for resource_type in sorted(RESOURCE_TYPES):
         resource = decode(msgspec.json.encode(instance(resource_type, choice)))
-        extract(resource_type, resource, "1")
+        rows = extract(resource_type, resource, "1")
+        known = {parameter.id for parameter in of_type(resource_type).values()}
+        found = {row[0] for of_kind in rows if isinstance(of_kind, list) for row in of_kind}
+        assert type(resource).__name__ == resource_type
+        assert found <= known
+        assert found or not known
 
 
 def test_the_oracle_accepts_the_same_instances() -> None:

@@ -1,5 +1,7 @@
 """``hub demo --once`` plays the main job through the real doors."""
 
+import contextlib
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,11 +17,16 @@ def test_the_demonstration_plays_to_its_end(tmp_path: Path) -> None:
     )  # fmt: skip
     assert played.returncode == 0, played.stdout[-3000:] + played.stderr[-2000:]
     assert "磨玻璃结节" in played.stdout
-    again = subprocess.run(
-        [sys.executable, "-m", "hub", "demo", "--once", "--data-dir", str(tmp_path / "demo")],
-        capture_output=True, text=True, timeout=240, check=False,
-    )  # fmt: skip
+    with socket.socket() as taken:
+        with contextlib.suppress(OSError):  # somebody else has it: just as well
+            taken.bind(("127.0.0.1", 8080))
+            taken.listen()
+        again = subprocess.run(
+            [sys.executable, "-m", "hub", "demo", "--once", "--data-dir", str(tmp_path / "demo")],
+            capture_output=True, text=True, timeout=240, check=False,
+        )  # fmt: skip
     assert again.returncode == 0, again.stdout[-3000:]
+    assert "port 8080 is taken, using" in again.stdout
 
 
 def test_the_demonstration_leaves_another_folder_alone(tmp_path: Path) -> None:

@@ -112,12 +112,18 @@ def test_twenty_kills_lose_nothing_that_was_acknowledged_and_double_nothing(tmp_
         hub.start()
         hub.register("qingshan", "clinic", "qingshan", "--facility", "QS001", "--ae-title", "QINGSHAN")
         hub.register("baihe", "clinic", "baihe")
-        _kill_and_compare(hub)
+        ledger = _killed_under_load(hub)
+        assert ledger.surprises == []
+        assert min(len(ledger.messages), len(ledger.bundles), len(ledger.instances)) > KILLS
+        _compare(hub, ledger)
+        assert hub.terminate() == 0
+        checked = hub.run("verify", "--data-dir", str(hub.folder))
+        assert checked.returncode == 0, checked.stdout + checked.stderr
     finally:
         hub.stop()
 
 
-def _kill_and_compare(hub: RunningHub) -> None:
+def _killed_under_load(hub: RunningHub) -> Ledger:
     ledger = Ledger()
     senders = [
         threading.Thread(target=run, args=(hub, ledger)) for run in (_send_messages, _send_bundles, _send_images)
@@ -135,12 +141,7 @@ def _kill_and_compare(hub: RunningHub) -> None:
         ledger.stop.set()
         for sender in senders:
             sender.join(timeout=30)
-    assert ledger.surprises == []
-    assert min(len(ledger.messages), len(ledger.bundles), len(ledger.instances)) > KILLS
-    _compare(hub, ledger)
-    assert hub.terminate() == 0
-    checked = hub.run("verify", "--data-dir", str(hub.folder))
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+    return ledger
 
 
 def _compare(hub: RunningHub, ledger: Ledger) -> None:

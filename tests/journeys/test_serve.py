@@ -125,3 +125,21 @@ def test_a_client_added_while_the_hub_runs_counts_at_once_and_a_removed_one_is_s
         assert hub.run("client", "remove", "late", "--data-dir", str(hub.folder)).returncode == 0
         assert wait_for(lambda: late.get("/fhir/Patient").status_code == 401, seconds=5)
     assert token.startswith("hub_")
+
+
+def test_check_and_verify_speak_beside_a_running_hub(hub: RunningHub) -> None:
+    checked = hub.run("check", "--data-dir", str(hub.folder))
+    assert f"Running: pid {hub.pid}" in checked.stdout
+    assert '"quiet_seconds": 1.0' in checked.stdout
+    verified = hub.run("verify", "--data-dir", str(hub.folder))
+    assert verified.returncode == 0, verified.stdout
+    assert hub.run("verify", "--data-dir", str(hub.folder / "elsewhere")).returncode == 2
+
+
+def test_settings_are_read_from_the_folder_that_the_environment_names(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "settings.toml").write_text('[dicom]\nae_title = "COUNTY"\nquiet_seconds = 7\n', encoding="utf-8")
+    checked = RunningHub(tmp_path / "unused", HUB_DATA_DIR=str(folder)).run("check")
+    assert '"ae_title": "COUNTY"' in checked.stdout
+    assert '"quiet_seconds": 1.0' in checked.stdout  # the environment stands above the file

@@ -48,25 +48,24 @@ class ValidatingHub:
         return None
 
 
-def answered(content: bytes) -> None:
+def answered(content: bytes) -> bool:
+    """Whether the answer is an acknowledgement, bounded and well-formed."""
     answer = asyncio.run(Hl7v2Ingest(ValidatingHub()).receive(content))
-    assert b"MSA" in answer
-    if not answer.startswith((b"FHS", b"BHS")):
-        read = parse(answer)
-        assert read.need("MSA").raw(1) in ("AA", "AE", "AR")
-        assert sys.getsizeof(answer) < 200_000
+    if answer.startswith((b"FHS", b"BHS")):
+        return b"MSA" in answer
+    return parse(answer).need("MSA").raw(1) in ("AA", "AE", "AR") and sys.getsizeof(answer) < 200_000
 
 
 @given(st.binary(max_size=300))
 @settings(max_examples=150, deadline=None)
 def test_any_bytes_are_answered(content: bytes) -> None:
-    answered(content)
+    assert answered(content)
 
 
 @given(st.binary(max_size=200), st.sampled_from([b"|^~\\&", b"|^~", b"||", b"$%*!@", b"|^~\\\\&", b"\xb5^~\\&"]))
 @settings(max_examples=100, deadline=None)
 def test_any_bytes_after_a_header_are_answered(rest: bytes, delimiters: bytes) -> None:
-    answered(b"MSH" + delimiters + rest)
+    assert answered(b"MSH" + delimiters + rest)
 
 
 @given(st.data())
@@ -88,7 +87,7 @@ def test_a_damaged_message_is_answered(data: st.DataObject) -> None:
                 content[at:at] = data.draw(st.binary(max_size=10))
         if not content:
             break
-    answered(bytes(content))
+    assert answered(bytes(content))
 
 
 @given(st.sampled_from(MESSAGES), st.data())
@@ -100,7 +99,7 @@ def test_a_field_of_any_text_is_answered(message: bytes, data: st.DataObject) ->
     number = data.draw(st.integers(0, len(fields) - 1))
     fields[number] = data.draw(st.text(max_size=30)).encode("utf-8", "surrogatepass")
     lines[at] = b"|".join(fields)
-    answered(b"\r".join(lines))
+    assert answered(b"\r".join(lines))
 
 
 @given(

@@ -56,6 +56,7 @@ def test_any_2xx_is_a_receipt(county: County, new_receiver: Any, status: int) ->
         await receiver.away()
 
     asyncio.run(play())
+    assert states(county) == ["delivered"]
 
 
 def test_every_try_is_the_same_to_the_last_byte_over_restarts_and_changes_of_the_record(

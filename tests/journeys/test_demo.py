@@ -19,6 +19,7 @@ def test_the_demonstration_plays_to_its_end(tmp_path: Path) -> None:
     assert "磨玻璃结节" in played.stdout
     with socket.socket() as taken:
         with contextlib.suppress(OSError):  # somebody else has it: just as well
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             taken.bind(("127.0.0.1", 8080))
             taken.listen()
         again = subprocess.run(

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from adapters.ecg.character_set import repaired, xml_text
@@ -50,7 +50,7 @@ def recordings(draw: st.DrawFn) -> Recording:
     )
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None)
 @given(recordings(), HAN)
 def test_integers_scales_times_and_names_come_back(recording: Recording, name: str) -> None:
     made = canonical_object(recording, ObjectIdentity("2.25.1", "2.25.2", "2.25.3", "A1", name))
@@ -72,7 +72,17 @@ def test_integers_scales_times_and_names_come_back(recording: Recording, name: s
 @given(HAN, st.sampled_from(("utf-8", "gb18030", "utf-16")))
 def test_chinese_in_xml_survives_a_wrong_label(text: str, codec: str) -> None:
     document = f'<?xml version="1.0" encoding="UTF-8"?><AnnotatedECG><name>{text}{text}</name></AnnotatedECG>'
-    assert text in xml_text(document.encode(codec))
+    encoded = document.encode(codec)
+    assume(codec == "utf-8" or not _is_utf8(encoded))  # 一 in GB18030 is һ in UTF-8: then the label has the say
+    assert text in xml_text(encoded)
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 @given(st.text(st.characters(max_codepoint=0xFF), max_size=8))

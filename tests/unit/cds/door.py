@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from hub.contracts.caller import Caller, Role
 from hub.contracts.codes import EXTENSION
+from hub.contracts.site import ZONE
 from tests.unit.exams import story
 
 from .county import SELECT, SIGN, County, order, organization, patient
@@ -32,7 +33,7 @@ def _facts(number: str, facts: dict[str, Any]) -> dict[str, Any]:
 
 def _person(case: dict[str, Any], who: str) -> dict[str, Any]:
     circumstances = case.get("x", {})
-    now = datetime.now(UTC)
+    now = datetime.now(ZONE)
     birth = now - timedelta(days=40 * 365.25)
     if "age_years" in circumstances:
         birth = now - timedelta(days=365.25 * circumstances["age_years"])
@@ -110,7 +111,7 @@ def _plan(case: dict[str, Any], who: str) -> dict[str, Any]:
 
 def play_all(folder: Path) -> Iterator[tuple[dict[str, Any], tuple[str, str | None]]]:
     """Every case with what the door said."""
-    story.NOW = datetime.now(UTC)
+    story.NOW = datetime.now(ZONE)
     county = County(folder)
     try:
         for case in story.cases():

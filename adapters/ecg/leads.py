@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .recording import Lead
-from .samples import fitted
+from .samples import fitted, holds
 
 UNSPECIFIED = 0
 
@@ -43,7 +43,8 @@ def with_derived_limb_leads(leads: Sequence[Lead]) -> tuple[Lead, ...]:
     """The leads as recorded, followed by those of III, aVR, aVL, aVF that were not, where I and II allow them.
 
     Exact in integers: III = II − I; the augmented leads are halves, so their bit is worth half as much:
-    2·aVR = −(I + II), 2·aVL = 2·I − II, 2·aVF = 2·II − I.
+    2·aVR = −(I + II), 2·aVL = 2·I − II, 2·aVF = 2·II − I. One that 32 bits do not hold is left out: what was recorded
+    must not be refused for what can be computed from it.
     """
     by_name = {lead.name: lead for lead in leads}
     one, two = by_name.get("I"), by_name.get("II")
@@ -60,7 +61,7 @@ def with_derived_limb_leads(leads: Sequence[Lead]) -> tuple[Lead, ...]:
     derived = tuple(
         Lead(name, fitted(samples), scale, offset, one.start_seconds, derived=True)
         for name, (samples, scale, offset) in sums.items()
-        if name not in by_name
+        if name not in by_name and holds(samples)
     )
     return tuple(leads) + derived
 

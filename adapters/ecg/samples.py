@@ -12,6 +12,11 @@ from .recording import Samples
 _INT16, _INT32 = np.iinfo(np.int16), np.iinfo(np.int32)
 
 
+def holds(values: NDArray[np.int64]) -> bool:
+    """Whether 32 bits hold these integers."""
+    return bool(_INT32.min <= values.min(initial=0) and values.max(initial=0) <= _INT32.max)
+
+
 def fitted(values: NDArray[Any]) -> Samples:
     """The same integers in 16 bits, else in 32. Raises Incorrect for fractions and for what 32 bits cannot hold."""
     if values.dtype.kind == "f":

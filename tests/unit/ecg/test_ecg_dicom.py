@@ -261,3 +261,9 @@ def test_derived_leads_need_two_simultaneous_limb_leads() -> None:
     two = Lead("II", np.array([3, 4], np.int16), Decimal(5), start_seconds=Decimal(1))
     assert with_derived_limb_leads((one, two)) == (one, two)
     assert with_derived_limb_leads((two,)) == (two,)
+
+
+def test_a_lead_too_wide_to_derive_is_left_out_and_the_recording_kept() -> None:
+    one = Lead("I", np.array([-(2**31), 0], np.int32), Decimal(1))
+    two = Lead("II", np.array([2**31 - 1, 0], np.int32), Decimal(1))
+    assert [lead.name for lead in with_derived_limb_leads((one, two))] == ["I", "II", "aVR"]

@@ -1,7 +1,7 @@
 """What codes say of an examination: LOINC, SNOMED CT, DICOM modality. Facts in ``tables/codes_*.csv``.
 
-The order of trust is: the clinic's own code map, then these codes, then the text. A clinic's map is handed in by the
-caller (``LocalCodes``); there is none built in.
+The order of trust is: the clinic's own code map (``local_codes``), the national price items, then the other codes,
+then the text.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,9 +12,6 @@ from hub.contracts.codes import LOINC, SNOMED
 from .examination import KIND_OF_MODALITY, Contrast, Examination, Kind, Side, Target
 from .laboratory_name import determination, panel_determinations
 from .vocabulary import analytes, panels, table_rows
-
-LocalCodes = Mapping[tuple[str, str], Examination]
-"""(system, code) as clinics send them, mapped by hand to what they mean."""
 
 _SYSTEMS = {"loinc": LOINC, "snomed": SNOMED}
 SIDES = {"7771000": Side.LEFT, "24028007": Side.RIGHT, "51440002": Side.BILATERAL}

@@ -24,6 +24,7 @@ from .fhir_reading import (
     value_of,
 )
 from .follow_up import recommended_days
+from .local_codes import NO_LOCAL_CODES, LocalCodes
 from .observed import is_abnormal, is_laboratory, is_rejected
 from .row import PLAN, REPORT, SPECIMEN, UNREAD_IMAGING, Detail, State, keys_of
 from .specimens import method_said, specified, specimen_said
@@ -110,9 +111,9 @@ def _marks(resource: Any) -> dict[str, Any]:
     return found
 
 
-def _report(resource: Any) -> list[Proto]:
+def _report(resource: Any, local: LocalCodes) -> list[Proto]:
     code = concept(part(resource, "code"))
-    understood = understand((code,)) if code else NOT_UNDERSTOOD
+    understood = understand((code,), local=local) if code else NOT_UNDERSTOOD
     state = _REPORT_STATES.get(text(resource, "status"), State.VOID)
     anchor_us, date_only = _anchored(performed_us(resource, "effectiveDateTime", "effectivePeriod"))
     organization, place = _organization(resource, "performer")
@@ -153,7 +154,7 @@ def _claimed(detail: Detail, results: Sequence[str]) -> Detail:
     )
 
 
-def _study(resource: Any) -> list[Proto]:
+def _study(resource: Any, local: LocalCodes) -> list[Proto]:
     modalities = tuple(
         text(each, "code")
         for element in (resource, *parts(resource, "series"))
@@ -169,7 +170,7 @@ def _study(resource: Any) -> list[Proto]:
         codings = (site.codings if site else ()) + (side.codings if side else ())
         if codings and Said(codings) not in sites:
             sites.append(Said(codings))
-    understood = understand(tuple(names), tuple(sites), tuple(dict.fromkeys(modalities)))
+    understood = understand(tuple(names), tuple(sites), tuple(dict.fromkeys(modalities)), local)
     anchor_us, date_only = _anchored(performed_us(resource, "started"))
     organization, place = _organization(resource, "performer")
     detail = Detail(
@@ -197,26 +198,26 @@ def _requested_specimen(resource: Any) -> str:
     return specimen_said(said)
 
 
-def request_understood(resource: Any) -> Understood:
+def request_understood(resource: Any, local: LocalCodes = NO_LOCAL_CODES) -> Understood:
     """What examination a ServiceRequest asks for: its code, else the detail of the order, with its body sites and
     specimen."""
     names = [said for said in (concept(part(resource, "code")),) if said]
     names += concepts(resource, "orderDetail")
     sites = concepts(resource, "bodySite")
-    understood = understand(tuple(names), sites)
+    understood = understand(tuple(names), sites, local=local)
     if understood.examination is None and len(names) > 1:
-        understood = understand(tuple(names[:1]), sites)
+        understood = understand(tuple(names[:1]), sites, local=local)
     exam = understood.examination
     if exam is not None and exam.kind is Kind.LABORATORY and part(resource, "specimen") is not None:
         return replace(understood, examination=specified(exam, _requested_specimen(resource)))
     return understood
 
 
-def _order(resource: Any) -> list[Proto]:
+def _order(resource: Any, local: LocalCodes) -> list[Proto]:
     state = _ORDER_STATES.get(text(resource, "status"))
     if state is None or text(resource, "intent") in ("proposal", "option") or part(resource, "doNotPerform") is True:
         return []
-    understood = request_understood(resource)
+    understood = request_understood(resource, local)
     exam = understood.examination
     if exam is None:
         return []
@@ -236,7 +237,7 @@ def _order(resource: Any) -> list[Proto]:
     return [Proto(keys_of(exam), anchor_us, state, _encoded(exam), references(resource, "basedOn"), detail)]
 
 
-def _observation(resource: Any) -> list[Proto]:
+def _observation(resource: Any, local: LocalCodes) -> list[Proto]:
     if not is_laboratory(resource):
         return []
     code = concept(part(resource, "code"))
@@ -244,7 +245,7 @@ def _observation(resource: Any) -> list[Proto]:
     determinations: list[Determination] = []
     asked = (code, *(concept(part(each, "code")) for each in components)) if components else (code,)
     for said in asked:
-        exam = understand((said,)).examination if said else None
+        exam = understand((said,), local=local).examination if said else None
         if exam is not None and exam.kind is Kind.LABORATORY:
             determinations += exam.determinations
     if not determinations or (references(resource, "hasMember") and part(resource, "valueQuantity") is None):
@@ -283,9 +284,9 @@ def _free_text(resource: Any) -> tuple[str, ...]:
     return (*said, stated) if stated else said
 
 
-def _procedure(resource: Any) -> list[Proto]:
+def _procedure(resource: Any, local: LocalCodes) -> list[Proto]:
     code = concept(part(resource, "code"))
-    understood = understand((code,), concepts(resource, "bodySite")) if code else NOT_UNDERSTOOD
+    understood = understand((code,), concepts(resource, "bodySite"), local=local) if code else NOT_UNDERSTOOD
     exam = understood.examination
     if exam is None or exam.kind is Kind.LABORATORY:
         return []
@@ -306,7 +307,7 @@ def _procedure(resource: Any) -> list[Proto]:
     return [Proto(keys_of(exam), anchor_us, state, _encoded(exam), links, detail)]
 
 
-def _specimen(resource: Any) -> list[Proto]:
+def _specimen(resource: Any, _: LocalCodes) -> list[Proto]:
     found = performed_us(part(resource, "collection"), "collectedDateTime", "collectedPeriod")
     anchor_us, date_only = _anchored(found)
     condition = tuple(name_of(said) for said in concepts(resource, "condition"))
@@ -320,7 +321,7 @@ def _specimen(resource: Any) -> list[Proto]:
     return [Proto((SPECIMEN,), anchor_us, state, None, (), Detail(name=kind, date_only=date_only))]
 
 
-def _plan(resource: Any) -> list[Proto]:
+def _plan(resource: Any, local: LocalCodes) -> list[Proto]:
     if text(resource, "status") != "active":
         return []
     found: list[Proto] = []
@@ -328,7 +329,7 @@ def _plan(resource: Any) -> list[Proto]:
         detail = part(activity, "detail")
         code = concept(part(detail, "code"))
         days = timing_days(part(detail, "scheduledTiming"))
-        exam = understand((code,)).examination if code and days else None
+        exam = understand((code,), local=local).examination if code and days else None
         if exam is not None:
             found.append(
                 Proto(
@@ -355,7 +356,7 @@ def timing_days(timing: Any) -> float | None:
     return period * unit / frequency if unit and frequency > 0 else None
 
 
-_READERS: dict[str, Callable[[Any], list[Proto]]] = {
+_READERS: dict[str, Callable[[Any, LocalCodes], list[Proto]]] = {
     "DiagnosticReport": _report,
     "ImagingStudy": _study,
     "ServiceRequest": _order,
@@ -367,6 +368,6 @@ _READERS: dict[str, Callable[[Any], list[Proto]]] = {
 TYPES = frozenset(_READERS)
 
 
-def proto_rows(resource_type: str, resource: Any) -> list[Proto]:
-    """The rows of one resource; empty for one that is no examination."""
-    return _READERS[resource_type](resource)
+def proto_rows(resource_type: str, resource: Any, local: LocalCodes = NO_LOCAL_CODES) -> list[Proto]:
+    """The rows of one resource; empty for one that is no examination. ``local`` is the code map of its owner."""
+    return _READERS[resource_type](resource, local)

@@ -5,6 +5,7 @@ from typing import Any
 
 from .exam_rows import request_understood, timing_days
 from .fhir_reading import concept, concepts, name_of, part, parts, reference, references, text
+from .local_codes import NO_LOCAL_CODES, LocalCodes
 from .prior import Order
 from .understanding import Said
 
@@ -23,9 +24,12 @@ def _reasons(resource: Any) -> tuple[Said, ...]:
     return tuple(said)
 
 
-def order_from(resource: Any, ref: str = "", *, planned_days: float | None = None) -> Order:
-    """The order that a ServiceRequest states. ``ref`` is how the caller calls it, ``ServiceRequest/ID`` by default."""
-    understood = request_understood(resource)
+def order_from(
+    resource: Any, ref: str = "", *, planned_days: float | None = None, local: LocalCodes = NO_LOCAL_CODES
+) -> Order:
+    """The order that a ServiceRequest states, in the words of the clinic with the code map ``local``. ``ref`` is how
+    the caller calls it, ``ServiceRequest/ID`` by default."""
+    understood = request_understood(resource, local)
     name = name_of(concept(part(resource, "code")))
     based_on = references(resource, "basedOn")
     return Order(

@@ -12,10 +12,11 @@ import msgspec
 
 from hub.contracts.codes import SNOMED
 
-from .codes import SIDES, LocalCodes, body_codes, known_codes, modality_codes
+from .codes import SIDES, body_codes, known_codes, modality_codes
 from .examination import KIND_OF_MODALITY, Determination, Examination, Kind, Side, Target
 from .imaging_name import as_usage_has_it, merged_targets, targets_of
 from .lexicon import imaging_lexicon
+from .local_codes import NO_LOCAL_CODES, LocalCodes
 from .name_parser import parse
 from .normalise import normalised
 from .vocabulary import regions
@@ -243,15 +244,19 @@ def _sided(examination: Examination, side: Side) -> tuple[Examination, frozenset
     return msgspec.structs.replace(examination, targets=targets), conflicts
 
 
+def _mapped(said: Said, local: LocalCodes) -> tuple[Examination | None, bool]:
+    """What the clinic's own map says of a concept, and whether it stands there by its name."""
+    for name in (said.text, *(display for _, _, display in said.codings)):
+        if (found := local.of_name(name)) is not None:
+            return found, True
+    of_codes = (local.of_code(system, code) for system, code, _ in said.codings if code)
+    return next((found for found in of_codes if found is not None), None), False
+
+
 @lru_cache(maxsize=65536)
-def _understand(names: tuple[Said, ...], sites: tuple[Said, ...], modalities: tuple[str, ...]) -> Understood:
-    return understand_with(names, sites, modalities, {})
-
-
-def understand_with(
+def _understand(
     names: tuple[Said, ...], sites: tuple[Said, ...], modalities: tuple[str, ...], local: LocalCodes
 ) -> Understood:
-    """As ``understand``, with a clinic's own code map before all other sources."""
     examination: Examination | None = None
     conflicts: set[str] = set()
     sources: list[str] = []
@@ -263,14 +268,19 @@ def understand_with(
             conflicts.update(differing)
             sources.append(source)
 
-    for said in names:
-        for system, code, _ in said.codings:
-            take(local.get((system, code)), "local code map")
+    settled: set[Said] = set()  # a name that was mapped by hand is not read a second time
+    for said in names if local else ():
+        found, by_name = _mapped(said, local)
+        take(found, "local code map")
+        if by_name:
+            settled.add(said)
     for said in names:
         for system, code, _ in said.codings:
             take(known_codes().get((system, code)), f"code {code}")
     known = [modality_codes()[code] for code in modalities if code in modality_codes()]
     for said in names:
+        if said in settled:
+            continue
         found, source = _by_text(said)
         if found is None and known:
             text = said.text or next((display for _, _, display in said.codings if display), "")
@@ -292,9 +302,11 @@ def understand_with(
 
 
 def understand(
-    names: Sequence[Said], sites: Sequence[Said] = (), modalities: Sequence[str] = (), local: LocalCodes | None = None
+    names: Sequence[Said],
+    sites: Sequence[Said] = (),
+    modalities: Sequence[str] = (),
+    local: LocalCodes = NO_LOCAL_CODES,
 ) -> Understood:
-    """What examination this is. ``names`` in order of trust, ``modalities`` as DICOM codes."""
-    if local:
-        return understand_with(tuple(names), tuple(sites), tuple(modalities), local)
-    return _understand(tuple(names), tuple(sites), tuple(modalities))
+    """What examination this is. ``names`` in order of trust, ``modalities`` as DICOM codes, ``local`` the code map of
+    the clinic whose words these are."""
+    return _understand(tuple(names), tuple(sites), tuple(modalities), local)

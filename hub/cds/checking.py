@@ -40,13 +40,15 @@ NOT_CHECKED = events.declare(
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """``verdicts`` go with ``drafts``: those that were judged. ``priors`` is what the history held for them."""
+    """``verdicts`` go with ``drafts``: those that were judged. ``others`` are of types nobody judges. ``priors`` is
+    what the history held for them."""
 
     drafts: tuple[Draft, ...]
     verdicts: tuple[Verdict, ...]
     context: Context
     patients: tuple[str, ...]
     priors: tuple[Prior, ...] = ()
+    others: tuple[Draft, ...] = ()
 
 
 class Checker:
@@ -72,9 +74,13 @@ class Checker:
         began = self._clock()
         patient = self._patient(call, scope)
         patients = tuple(self._persons.sources(call.patient_id))
+        if call.dispatched:
+            placed = (self._dispatched(ref, at, call, scope) for at, ref in enumerate(call.dispatched))
+            call = replace(call, drafts=tuple(placed))
         self._check_subjects(call, patients)
         now_us = microseconds(self._now())
         drafts = [draft for draft in call.drafts if draft.is_request]
+        others = tuple(draft for draft in call.drafts if not draft.is_request)
         chosen = {call.drafts[at].ref for at in call.selected}
         selected = [at for at, draft in enumerate(drafts) if draft.ref in chosen]
         institutions = Institutions(lambda kind, number: self._body(kind, number, scope))
@@ -96,8 +102,8 @@ class Checker:
         except Exception as error:
             NOT_CHECKED.log(error=type(error).__name__, seconds=round(self._clock() - began, 3))
             missed = tuple(not_checked(orders[at], context) for at in selected)
-            return Checked(judged, missed, context, patients)
-        return Checked(judged, tuple(verdicts), context, patients, tuple(priors))
+            return Checked(judged, missed, context, patients, others=others)
+        return Checked(judged, tuple(verdicts), context, patients, tuple(priors), others)
 
     def _in_time(self, began: float) -> None:
         if self._clock() - began > self._budget_seconds:
@@ -113,13 +119,25 @@ class Checker:
                 remedy="Send the Patient first, or the id under which the hub keeps it.",
             ) from None
 
+    def _dispatched(self, ref: str, at: int, call: Call, scope: Scope) -> Draft:
+        """An order that was placed before, as the hub holds it, else as it came with the call."""
+        resource = self._resource(ref, scope) or call.beside.get(ref)
+        if resource is None:
+            raise Precondition(
+                "A dispatched order is not known to the hub, so nothing was checked.",
+                where=f"context.dispatchedOrders[{at}]",
+                remedy="Send the ServiceRequest first, or with the call as prefetch.",
+            )
+        return Draft(ref, resource)
+
     def _check_subjects(self, call: Call, patients: Sequence[str]) -> None:
         for number, draft in enumerate(call.drafts):
             subject = reference(part(draft.resource, "subject"))
             if subject.startswith("Patient/") and subject.partition("/")[2] not in patients:
+                where = f"dispatchedOrders[{number}]" if call.dispatched else f"draftOrders.entry[{number}].resource"
                 raise Precondition(
                     "A draft is for another patient than the call, so nothing was checked.",
-                    where=f"context.draftOrders.entry[{number}].resource.subject",
+                    where=f"context.{where}.subject",
                     remedy="Send the drafts of one patient in one call.",
                 )
 
@@ -144,11 +162,14 @@ class Checker:
         return found
 
     def _order(self, draft: Draft, call: Call, scope: Scope) -> Order:
+        def referenced(ref: str) -> Any:
+            return call.beside.get(ref) or self._resource(ref, scope)
+
         planned = None
         for ref in references(draft.resource, "basedOn"):
             if ref.startswith("ServiceRequest/"):
-                planned = planned or timing_days(part(self._resource(ref, scope), "occurrenceTiming"))
-        order = order_from(draft.resource, draft.ref, planned_days=planned)
+                planned = planned or timing_days(part(referenced(ref), "occurrenceTiming"))
+        order = order_from(draft.resource, draft.ref, planned_days=planned, referenced=referenced)
         return order if order.encounter or not call.encounter else replace(order, encounter=call.encounter)
 
     def _setting(self, order: Order, scope: Scope) -> str:

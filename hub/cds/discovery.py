@@ -39,6 +39,12 @@ SERVICES = {
             "重复检查检验提醒（签署医嘱时） · Duplicate examinations",
             "Tells of examinations of this person anywhere in the county that answer the orders to be signed.",
         ),
+        Service(
+            "duplicate-examination-dispatch",
+            "order-dispatch",
+            "重复检查检验提醒（分派医嘱时） · Duplicate examinations",
+            "Tells of examinations of this person that answer orders for which a performer is being sought.",
+        ),
     )
 }
 

@@ -95,9 +95,8 @@ def cds_router(
             Judged(draft, verdict, str(uuid.uuid4()))
             for draft, verdict in zip(checked.drafts, checked.verdicts, strict=True)
         ]
-        others = [draft for draft in made.drafts if not draft.is_request]
         base_url = str(request.base_url).rstrip("/")
-        content, kept = answer(judged, others, checked.context, base_url)
+        content, kept = answer(judged, checked.others, checked.context, base_url)
         audit.note(caller, "cds", "Patient", checked.patients)
         for each in kept:
             shown = each.verdict.indicator if each.card else None

@@ -1,6 +1,9 @@
 """The side tables of this room: what was judged and shown, and what came back.
 
 ``cds_verdict`` follows the answer (a signing never waits for it); ``cds_feedback`` is written before its own answer.
+``cds_order`` names the orders that became active after a card for the same examination of the same person, from the
+same organization: where a card has such an order and no feedback, it was ignored (CDS Hooks tells of ignored cards
+never); where its feedback said accepted, the examination was ordered again.
 """
 
 from hub.contracts.store import SideTable
@@ -14,9 +17,13 @@ CDS_TABLES = SideTable(
         verdict TEXT NOT NULL, indicator TEXT, card TEXT, tables TEXT NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS cds_verdict_card ON cds_verdict (card) WHERE card IS NOT NULL;
     CREATE INDEX IF NOT EXISTS cds_verdict_at ON cds_verdict (at_us);
+    CREATE INDEX IF NOT EXISTS cds_verdict_patient ON cds_verdict (patient, at_us) WHERE card IS NOT NULL;
     CREATE TABLE IF NOT EXISTS cds_feedback (
         card TEXT PRIMARY KEY, at_us INTEGER NOT NULL, service TEXT NOT NULL, client TEXT NOT NULL,
         organization TEXT NOT NULL, outcome TEXT NOT NULL, reason_system TEXT, reason_code TEXT, comment TEXT,
         accepted TEXT, stated_at TEXT, first_at_us INTEGER NOT NULL, times INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS cds_order (
+        card TEXT NOT NULL, order_ref TEXT NOT NULL, at_us INTEGER NOT NULL, organization TEXT NOT NULL,
+        PRIMARY KEY (card, order_ref)) WITHOUT ROWID;
     """,
 )

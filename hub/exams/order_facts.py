@@ -1,6 +1,7 @@
 """From a ServiceRequest (draft or stored) to the order that is judged. What lies outside the resource (its plan) is
 handed in."""
 
+from collections.abc import Callable
 from typing import Any
 
 from .exam_rows import request_understood, timing_days
@@ -12,23 +13,34 @@ from .understanding import Said
 _CHILD_INTENTS = frozenset({"instance-order"})
 
 
-def _reasons(resource: Any) -> tuple[Said, ...]:
+def _nothing(_: str) -> Any:
+    return None
+
+
+def _reasons(resource: Any, referenced: Callable[[str], Any]) -> tuple[Said, ...]:
     contained = {f"#{text(each, 'id')}": each for each in parts(resource, "contained")}
     said = list(concepts(resource, "reasonCode"))
     for each in parts(resource, "reasonReference"):
         if display := text(each, "display"):
             said.append(Said((), display))
-        code = concept(part(contained.get(reference(each)), "code"))
+        ref = reference(each)
+        code = concept(part(contained.get(ref) or (referenced(ref) if ref.startswith("Condition/") else None), "code"))
         if code is not None:
             said.append(code)
     return tuple(said)
 
 
 def order_from(
-    resource: Any, ref: str = "", *, planned_days: float | None = None, local: LocalCodes = NO_LOCAL_CODES
+    resource: Any,
+    ref: str = "",
+    *,
+    planned_days: float | None = None,
+    local: LocalCodes = NO_LOCAL_CODES,
+    referenced: Callable[[str], Any] = _nothing,
 ) -> Order:
     """The order that a ServiceRequest states, in the words of the clinic with the code map ``local``. ``ref`` is how
-    the caller calls it, ``ServiceRequest/ID`` by default."""
+    the caller calls it, ``ServiceRequest/ID`` by default; ``referenced`` looks up a Condition that it gives as its
+    reason, None where there is none."""
     understood = request_understood(resource, local)
     name = name_of(concept(part(resource, "code")))
     based_on = references(resource, "basedOn")
@@ -37,7 +49,7 @@ def order_from(
         name=name,
         examination=understood.examination,
         contradictions=understood.contradictions,
-        reasons=_reasons(resource),
+        reasons=_reasons(resource, referenced),
         stat=text(resource, "priority") == "stat",
         based_on=based_on,
         replaces=references(resource, "replaces"),

@@ -16,11 +16,12 @@ def _post(county: County, body: Any, path: str = SIGN, kind: str = "application/
     return county.http("POST", path, content=content, headers={"Content-Type": kind})
 
 
-def test_discovery_offers_both_hooks(county: County) -> None:
+def test_discovery_offers_three_hooks(county: County) -> None:
     services = county.http("GET", "/cds-services").json()["services"]
     assert {(one["id"], one["hook"]) for one in services} == {
         ("duplicate-examination-select", "order-select"),
         ("duplicate-examination-sign", "order-sign"),
+        ("duplicate-examination-dispatch", "order-dispatch"),
     }
     assert all(one["description"] and "prefetch" not in one for one in services)
 
@@ -53,6 +54,9 @@ def test_drafts_of_another_patient_are_412(county: County) -> None:
         ({"hook": "order-dispatch"}, "hook"),
         ({"hook": None}, "hook"),
         ({"hookInstance": ""}, "hookInstance"),
+        ({"hookInstance": 12}, "hookInstance"),
+        ({"hookInstance": "a\nb"}, "hookInstance"),
+        ({"hookInstance": "x" * 201}, "hookInstance"),
         ({"context": []}, "context"),
         ({"context": {"draftOrders": {}}}, "context.patientId"),
         ({"context": {"patientId": 7, "draftOrders": {}}}, "context.patientId"),
@@ -72,8 +76,10 @@ def test_two_drafts_of_one_id_are_400(county: County) -> None:
     assert county.sign(order("a", "胸部CT平扫"), order("a", "头颅CT")).status_code == 400
 
 
-def test_order_select_needs_selections(county: County) -> None:
+def test_order_select_needs_selections_that_name_drafts(county: County) -> None:
     assert county.sign(order("a", "胸部CT平扫"), path=SELECT).status_code == 400
+    unknown = county.sign(order("a", "胸部CT平扫"), path=SELECT, selections=["ServiceRequest/b"])
+    assert (unknown.status_code, unknown.json()["issue"][0]["expression"]) == (400, ["context.selections[0]"])
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 100_000, b'{"hook": NaN}'])

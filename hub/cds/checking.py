@@ -5,8 +5,8 @@ duplicate".
 """
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,15 +40,17 @@ NOT_CHECKED = events.declare(
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """``verdicts`` go with ``drafts``: those that were judged. ``others`` are of types nobody judges. ``priors`` is
-    what the history held for them."""
+    """``verdicts`` go with ``drafts``: those that were judged. ``others`` are of types nobody judges. ``contexts`` are
+    the circumstances of each draft, by its reference; ``passed_over`` are priors that could give none of them anything.
+    """
 
     drafts: tuple[Draft, ...]
     verdicts: tuple[Verdict, ...]
     context: Context
     patients: tuple[str, ...]
-    priors: tuple[Prior, ...] = ()
     others: tuple[Draft, ...] = ()
+    contexts: Mapping[str, Context] = field(default_factory=dict)
+    passed_over: tuple[Prior, ...] = ()
 
 
 class Checker:
@@ -92,18 +94,19 @@ class Checker:
             contexts = [replace(context, setting=self._setting(order, scope)) for order in orders]
             keys, since_us = self._reach(orders, contexts)
             wanted = [order.examination for order in orders if order.examination is not None]
-            priors, plans = history(self._reader.side_rows, patients, keys, since_us, wanted)
-            if scope.owners is not None:
-                priors = [prior for prior in priors if prior.owner in scope.owners]
+            found = history(self._reader.side_rows, patients, keys, since_us, wanted)
+            priors = _readable(found.priors, scope)
             self._in_time(began)
-            contexts = [replace(each, plans=plans) for each in contexts]
+            contexts = [replace(each, plans=found.plans) for each in contexts]
             verdicts = judge_all(orders, selected, priors, contexts)
             self._in_time(began)
         except Exception as error:
             NOT_CHECKED.log(error=type(error).__name__, seconds=round(self._clock() - began, 3))
             missed = tuple(not_checked(orders[at], context) for at in selected)
-            return Checked(judged, missed, context, patients, others=others)
-        return Checked(judged, tuple(verdicts), context, patients, tuple(priors), others)
+            return Checked(judged, missed, context, patients, others)
+        by_ref = {order.ref: each for order, each in zip(orders, contexts, strict=True)}
+        passed_over = tuple(_readable(found.others, scope))
+        return Checked(judged, tuple(verdicts), context, patients, others, by_ref, passed_over)
 
     def _in_time(self, began: float) -> None:
         if self._clock() - began > self._budget_seconds:
@@ -182,6 +185,10 @@ class Checker:
         reached = [reach([order], context) for order, context in zip(orders, contexts, strict=True)]
         keys = dict.fromkeys(key for some, _ in reached for key in some)
         return tuple(keys), min((since for _, since in reached), default=0)
+
+
+def _readable(priors: Sequence[Prior], scope: Scope) -> Sequence[Prior]:
+    return priors if scope.owners is None else [prior for prior in priors if prior.owner in scope.owners]
 
 
 def not_checked(order: Order, context: Context) -> Verdict:

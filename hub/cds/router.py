@@ -17,6 +17,7 @@ from hub.contracts.errors import Incorrect, TooLarge, Unauthenticated
 from hub.contracts.gate import Gate
 from hub.contracts.persons import Persons
 from hub.contracts.store import ResourceReader, ResourceWriter
+from hub.exams.cli import explain
 from hub.telemetry import events, metrics
 
 from .cards import Judged, answer
@@ -24,7 +25,7 @@ from .checking import Checker
 from .discovery import discovery, service_of
 from .feedback import read_feedback, store_feedback
 from .request import MOST_BYTES, read_call
-from .verdict_log import rows_of, store_rows
+from .verdict_log import patient_of, rows_of, store_rows
 
 _JSON = "application/json"
 VERDICTS = metrics.describe("hub_cds_verdicts_total", "Verdicts on ordered examinations, by verdict and card.")
@@ -105,6 +106,16 @@ def cds_router(
             rows = rows_of(kept, checked, caller, service.id, made.hook_instance, made.patient_id)
             store.act(lambda view: store_rows(view, rows), caller).add_done_callback(_note_loss)
         return _answer(content)
+
+    @router.get("/cds-services/verdicts/{verdict_id}")
+    async def verdict(verdict_id: str, request: Request) -> Response:
+        """The whole reasoning of one verdict, to the organization whose order it was."""
+        caller = _caller_of(request)
+        gate.check_action(caller, "cds")
+        patient = patient_of(store, verdict_id, caller)
+        told = explain(store, verdict_id)
+        audit.note(caller, "cds", "Patient", [patient])
+        return _answer(told)
 
     @router.post("/cds-services/{service_id}/feedback")
     async def feedback(service_id: str, request: Request) -> Response:

@@ -3,67 +3,23 @@
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from hub.contracts.caller import Caller
-from hub.contracts.store import CommitView
-from hub.exams.examination import Examination, attributes
-from hub.exams.explaining import PriorRecord, Record
-from hub.exams.prior import Prior
+from hub.contracts.errors import NotFound
+from hub.contracts.store import CommitView, ResourceReader
+from hub.exams.explaining import encode_record
+from hub.exams.kept_case import case_of
 
 from .cards import Judged
 from .checking import Checked
 
-MOST_PRIORS = 12
-"""Priors kept with a verdict beside those it rests on, youngest first."""
 
-
-def _prior(prior: Prior) -> PriorRecord:
-    return PriorRecord(
-        refs=prior.refs,
-        examination=attributes(prior.examination),
-        state=prior.state.value,
-        anchor_us=prior.anchor_us if prior.dated else None,
-        date_only=prior.date_only,
-        organization=prior.organization,
-        contradictions=prior.contradictions,
-    )
-
-
-def record_of(judged: Judged, checked: Checked) -> Record:
-    """What ``hub exams explain`` prints of one verdict."""
-    verdict, order = judged.verdict, judged.verdict.order
-    exam: Examination | None = order.examination
-    same = [p for p in checked.priors if exam is not None and p.examination.modality == exam.modality]
-    considered = list(dict.fromkeys([*verdict.covering, *same[:MOST_PRIORS]]))
-    return Record(
-        id=judged.id,
-        draft=judged.draft.ref,
-        name=order.name,
-        examination=attributes(exam) if exam is not None else None,
-        reasons=tuple(said.text or next((d for _, _, d in said.codings if d), "") for said in order.reasons),
-        verdict=verdict.code,
-        coverage=verdict.coverage.value,
-        indicator=verdict.indicator,
-        priors=verdict.priors,
-        remainder=verdict.remainder,
-        rules=verdict.rules,
-        notes=verdict.notes,
-        reason=verdict.reason,
-        lowered_by=verdict.lowered_by,
-        item=verdict.window.item if verdict.window else "",
-        window_level=verdict.window.level if verdict.window else "",
-        minimum_days=_days(verdict.window.minimum_seconds) if verdict.window else None,
-        limit_days=_days(verdict.window.limit_seconds) if verdict.window else None,
-        now_us=checked.context.now_us,
-        setting=checked.context.setting,
-        tables=verdict.tables,
-        considered=tuple(_prior(prior) for prior in considered),
-    )
-
-
-def _days(seconds: float) -> float | None:
-    return seconds / 86_400 if seconds != float("inf") else None
+def record_of(judged: Judged, checked: Checked) -> bytes:
+    """What ``hub exams explain`` reads of one verdict."""
+    verdict = judged.verdict
+    exam = verdict.order.examination
+    others = [p for p in checked.passed_over if exam is not None and p.examination.modality == exam.modality]
+    context = checked.contexts.get(verdict.order.ref, checked.context)
+    return encode_record(judged.id, verdict, case_of(verdict, context, tuple(others)))
 
 
 def rows_of(
@@ -73,7 +29,7 @@ def rows_of(
     return [
         (each.id, checked.context.now_us, service, hook_instance, caller.client, caller.organization, caller.actor,
          patient, each.draft.ref, each.verdict.code, each.verdict.indicator, each.card, each.verdict.tables,
-         msgspec.json.encode(record_of(each, checked)))
+         record_of(each, checked))
         for each in judged
     ]  # fmt: skip
 
@@ -81,3 +37,13 @@ def rows_of(
 def store_rows(view: CommitView, rows: Sequence[tuple[Any, ...]]) -> None:
     for row in rows:
         view.execute("INSERT OR IGNORE INTO cds_verdict VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+
+def patient_of(reader: ResourceReader, verdict_id: str, caller: Caller) -> str:
+    """The Patient a verdict is about. Raises NotFound for one that another organization asked for."""
+    rows = reader.side_rows(
+        "SELECT patient FROM cds_verdict WHERE id = ? AND organization = ?", (verdict_id, caller.organization)
+    )
+    if not rows:
+        raise NotFound("There is no such verdict.", where="verdict", remedy="Use the id in the extension hub.verdict.")
+    return str(rows[0][0])

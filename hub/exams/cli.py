@@ -10,9 +10,9 @@ from hub.contracts.errors import NotFound
 from hub.contracts.store import ResourceReader, ResourceWriter
 
 from .examination import attributes
-from .explaining import decode_record, lines
+from .explaining import decode_record, explained, lines
 from .name_parser import parse
-from .site_windows import read_windows, store_windows
+from .site_windows import read_windows, store_windows, tables_of
 
 
 def parsed_line(text: str) -> str:
@@ -36,8 +36,8 @@ def explain(store: ResourceReader, verdict_id: str) -> dict[str, Any]:
     if not rows:
         raise NotFound("There is no such verdict.", remedy="Use the id in the card's extension hub.verdict.")
     record = decode_record(rows[0][0])
-    told: dict[str, Any] = {"reasoning": list(lines(record))}
-    return told | dict(msgspec.to_builtins(record))
+    told = explained(record, tables_of(store.side_rows, record.case.site_tables))
+    return {"reasoning": list(lines(told))} | told
 
 
 def import_windows(store: ResourceWriter, caller: Caller, content: str, level: str, site: str = "") -> str:

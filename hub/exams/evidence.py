@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from hub.contracts.site import ZONE
 
@@ -15,6 +16,41 @@ from .row import State
 from .rules import rules
 
 _DAY_US = 86_400_000_000
+MOST_OTHERS = 24
+"""Priors that change nothing, kept for the explanation beside those that do."""
+
+
+class Outcome(StrEnum):
+    """What became of a prior."""
+
+    COVERS = "covers"
+    COVERS_IN_PART = "covers-in-part"
+    MAY_COVER = "may-cover"
+    ON_ITS_WAY = "on-its-way"
+    MAY_BE_ON_ITS_WAY = "may-be-on-its-way"
+    UNDATED = "undated"
+    UNRECOGNISED = "unrecognised"
+    QUALITY_COMPLAINT = "quality-complaint"
+    FUTURE = "future"
+    ANSWERS_NOTHING = "answers-nothing"
+    NOT_A_PRIOR = "not-a-prior"
+    """Void, the order itself, or what the order replaces or is based on."""
+    ANSWERED_BY_YOUNGER = "answered-by-younger"
+    NO_WINDOW = "no-window"
+    BEYOND_WINDOW = "beyond-window"
+    ORDER_EXPIRED = "order-expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """One prior with what became of it, the coverage rules that were asked, and why it was not recognised.
+    ``decisive`` where the verdict would not be the same without it."""
+
+    prior: Prior
+    outcome: Outcome
+    rules: tuple[str, ...]
+    decisive: bool
+    refusal: str = ""
 
 
 @dataclass(slots=True)
@@ -47,6 +83,19 @@ class Evidence:
     notes: list[str] = field(default_factory=list)
     refusals: dict[str, str] = field(default_factory=dict)
     """Prior → why it is not recognised."""
+    weighed: list[Weighed] = field(default_factory=list)
+    """In the order of ``priors``: everything decisive, and some of the rest."""
+    passed_over: int = 0
+    """How many more there were."""
+    _others: int = 0
+
+    def weigh(self, prior: Prior, outcome: Outcome, given: Answer, decisive: bool) -> None:
+        if not decisive and self._others >= MOST_OTHERS:
+            self.passed_over += 1
+            return
+        self._others += not decisive
+        refused = self.refusals.get(prior.refs[0], "") if outcome is Outcome.UNRECOGNISED else ""
+        self.weighed.append(Weighed(prior, outcome, given.rules, decisive, refused))
 
 
 def local_day(moment_us: int) -> int:
@@ -120,23 +169,29 @@ def gather(order: Order, exam: Examination, priors: Sequence[Prior], context: Co
     expiry = expiry_seconds(exam)
     answers: dict[int, Answer] = {}
     for prior in priors:
+        by_rule = False
         given = answers.get(id(prior.examination))
         if given is None:
             given = answers[id(prior.examination)] = answer(exam, prior.examination)
             if given.rules[0] in ("C4", "C7"):
+                by_rule = not found.rules.issuperset(given.rules)
                 found.rules.update(given.rules)
         if not given.touches or not _counts(order, prior):
+            found.weigh(prior, Outcome.NOT_A_PRIOR if given.touches else Outcome.ANSWERS_NOTHING, given, by_rule)
             continue
         age = age_seconds(prior, context.now_us)
         if prior.dated and age < 0:
             found.notes.append("future-prior")
+            found.weigh(prior, Outcome.FUTURE, given, True)
             continue
-        useful = False
+        outcomes: list[tuple[Outcome, bool]] = []
         for evidence, degree in zip(found.needs, given.degrees, strict=True):
             if degree is not Degree.NOT:
                 reached = _reached(degree, order, prior)
-                useful |= _place(evidence, reached, given.missing_views, prior, age, expiry, order, context,
-                                 laboratory, found)  # fmt: skip
+                outcomes.append(_place(evidence, reached, given.missing_views, prior, age, expiry, order, context,
+                                       laboratory, found))  # fmt: skip
+        outcome, useful = max(outcomes, key=_weight)
+        found.weigh(prior, outcome, given, useful or by_rule or outcome in _TOLD)
         if useful:
             found.rules.update(given.rules)
             found.notes += [note for note in given.notes if note not in found.notes]
@@ -145,47 +200,59 @@ def gather(order: Order, exam: Examination, priors: Sequence[Prior], context: Co
     return found
 
 
+_TOLD = frozenset({Outcome.UNRECOGNISED, Outcome.QUALITY_COMPLAINT})
+"""Of no use, and yet the verdict tells of it."""
+
+
+def _weight(placed: tuple[Outcome, bool]) -> tuple[bool, bool]:
+    return placed[1], placed[0] in _TOLD
+
+
 def _place(
     evidence: NeedEvidence, degree: Degree, missing: tuple[str, ...], prior: Prior, age: float, expiry: float,
     order: Order, context: Context, laboratory: bool, found: Evidence,
-) -> bool:  # fmt: skip
-    """Put one prior where it belongs for one need; False where it does not matter."""
+) -> tuple[Outcome, bool]:  # fmt: skip
+    """Put one prior where it belongs for one need: what became of it, and whether it matters."""
     window = evidence.window
-    if window is None or evidence.full or (degree is Degree.POSSIBLY and evidence.possible):
-        return False
+    if window is None:
+        return Outcome.NO_WINDOW, False
+    if evidence.full or (degree is Degree.POSSIBLY and evidence.possible):
+        return Outcome.ANSWERED_BY_YOUNGER, False
+    fully = degree is Degree.FULLY
     if prior.in_flight:
         if prior.dated and age > expiry:
-            return False
-        if degree is Degree.FULLY:
+            return Outcome.ORDER_EXPIRED, False
+        if fully:
             evidence.expected = evidence.expected or prior
-        else:
-            evidence.possibly_expected = evidence.possibly_expected or prior
-        return True
+            return Outcome.ON_ITS_WAY, True
+        evidence.possibly_expected = evidence.possibly_expected or prior
+        return Outcome.MAY_BE_ON_ITS_WAY, True
     if prior.first("quality_complaint"):
         found.notes.append("quality-complaint")
-        return False
+        return Outcome.QUALITY_COMPLAINT, False
     if not _in_time(window, prior, age, order):
-        return False
+        return Outcome.BEYOND_WINDOW, False
     reason = refusal(context.organization, prior.organization, prior.details, prior.anchor_us, laboratory,
                      context.institution)  # fmt: skip
     if reason:
         found.refusals[prior.refs[0]] = reason
-        if degree is Degree.FULLY:
+        if fully:
             evidence.unrecognised = evidence.unrecognised or prior
-        return degree is Degree.FULLY
+        return Outcome.UNRECOGNISED, fully
     if not prior.dated:
-        if degree is Degree.FULLY:
+        if fully:
             evidence.undated = evidence.undated or prior
-        return degree is Degree.FULLY
-    if degree is Degree.FULLY:
+        return Outcome.UNDATED, fully
+    if fully:
         evidence.full = evidence.full or prior
-    elif degree is Degree.PARTLY:
+        return Outcome.COVERS, True
+    if degree is Degree.PARTLY:
         evidence.partly.append((prior, missing))
-    elif window.once_per_admission or age <= window.minimum_seconds:
+        return Outcome.COVERS_IN_PART, True
+    if window.once_per_admission or age <= window.minimum_seconds:
         evidence.possible = evidence.possible or prior
-    else:
-        return False
-    return True
+        return Outcome.MAY_COVER, True
+    return Outcome.BEYOND_WINDOW, False
 
 
 def _in_time(window: Window, prior: Prior, age: float, order: Order) -> bool:

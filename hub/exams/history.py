@@ -7,7 +7,8 @@ SELECT, so the same code serves a committed snapshot and an open commit.
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import Any
+from heapq import nlargest
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -59,19 +60,20 @@ def keys_for(examinations: Iterable[Examination]) -> tuple[str, ...]:
 
 def read_rows(
     select: Select, patients: Sequence[str], keys: Sequence[str], since_us: int, orders: Sequence[Examination] = ()
-) -> list[Row]:
-    """Rows of these Patients under these keys, not older than ``since_us``; without those that stand alone and can give
-    ``orders`` nothing."""
+) -> tuple[list[Row], list[Row]]:
+    """Rows of these Patients under these keys, not older than ``since_us``; those that stand alone and can give
+    ``orders`` nothing are returned apart."""
     marks = ",".join("?" * len(keys))
     sql = f"SELECT {_COLUMNS} FROM exams_row WHERE pat_id = ? AND key IN ({marks}) AND anchor_us >= ?"  # noqa: S608
     found = [row for patient in patients for row in select(sql, (patient, *keys, since_us))]
     bears = _bearing(orders)
     cited = {link for row in found if row[_LINKS] for link in row[_LINKS].split()}
-    return [
-        Row._make(row)
-        for row in found
-        if row[_LINKS] or bears(row[_EXAM]) or row[_REF] in cited or not row[_KEY].startswith(IMAGING)
-    ]
+    kept: list[Row] = []
+    others: list[Row] = []
+    for row in found:
+        bearing = row[_LINKS] or bears(row[_EXAM]) or row[_REF] in cited or not row[_KEY].startswith(IMAGING)
+        (kept if bearing else others).append(Row._make(row))
+    return kept, others
 
 
 def _rows_by_ref(select: Select, patients: Sequence[str], refs: Sequence[str]) -> list[Row]:
@@ -304,14 +306,32 @@ def _youngest_first(prior: Prior) -> int:
     return -prior.anchor_us
 
 
+class History(NamedTuple):
+    """What a person's record holds for some orders. ``others`` are the youngest of the priors that were found and can
+    give them nothing: an explanation names them, a verdict does not need them."""
+
+    priors: list[Prior]
+    plans: tuple[PlannedRepeat, ...]
+    others: list[Prior]
+
+
+MOST_OTHERS = 12
+
+
 def history(
     select: Select, patients: Sequence[str], keys: Sequence[str], since_us: int, orders: Sequence[Examination] = ()
-) -> tuple[list[Prior], tuple[PlannedRepeat, ...]]:
+) -> History:
     """All priors of a person that can bear on ``orders`` with these keys, youngest first, and the plans of care."""
-    rows = _with_cited(select, patients, read_rows(select, patients, keys, since_us, orders))
+    bearing, passed_over = read_rows(select, patients, keys, since_us, orders)
+    rows = _with_cited(select, patients, bearing)
     plans = tuple(
         PlannedRepeat(exam_of(row.exam), interval)
         for row in rows
         if row.key == PLAN and row.exam is not None and (interval := decode_detail(row.detail).interval_days)
     )
-    return priors_from(rows, orders), plans
+    youngest = nlargest(MOST_OTHERS, passed_over, key=_anchor)
+    return History(priors_from(rows, orders), plans, [prior for row in youngest for prior in _single(row)])
+
+
+def _anchor(row: Row) -> int:
+    return row.anchor_us

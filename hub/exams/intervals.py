@@ -57,6 +57,8 @@ class SiteTables:
     consortium: tuple[SiteRow, ...] = ()
     province: tuple[SiteRow, ...] = ()
     version: str = ""
+    held: tuple[tuple[str, str, str], ...] = ()
+    """(level, site, version) of each table."""
 
     @property
     def name(self) -> str:

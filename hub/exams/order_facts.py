@@ -49,6 +49,7 @@ def order_from(
         name=name,
         examination=understood.examination,
         contradictions=understood.contradictions,
+        sources=understood.sources,
         reasons=_reasons(resource, referenced),
         stat=text(resource, "priority") == "stat",
         based_on=based_on,

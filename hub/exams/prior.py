@@ -87,6 +87,8 @@ class Order:
     encounter: str = ""
     planned_days: float | None = None
     """Interval of the plan it is based on."""
+    sources: tuple[str, ...] = ()
+    """What told the examination, most trusted first: the clinic's code map, a code, the text, the body site."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,8 +106,8 @@ def verdict_on(one: Written, view: CommitView) -> Verdict | None:
         sites=site_tables(view.rows, one.owner, institutions),
     )
     keys, since_us = reach([order], context)
-    priors, plans = history(view.rows, _persons_patients(view, one.patient), keys, since_us, [order.examination])
-    return judge(order, priors, replace(context, plans=plans))
+    found = history(view.rows, _persons_patients(view, one.patient), keys, since_us, [order.examination])
+    return judge(order, found.priors, replace(context, plans=found.plans))
 
 
 def recheck(one: Written, view: CommitView) -> None:

@@ -19,6 +19,9 @@ CREATE TABLE IF NOT EXISTS exams_window (
     level TEXT NOT NULL, site TEXT NOT NULL, number INTEGER NOT NULL, row BLOB NOT NULL, version TEXT NOT NULL,
     PRIMARY KEY (level, site, number)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS exams_window_kept (
+    version TEXT NOT NULL, number INTEGER NOT NULL, row BLOB NOT NULL, PRIMARY KEY (version, number)
+) WITHOUT ROWID;
 """
 """All candidates of one patient for one modality or analyte since a time are one range scan of the primary key."""
 

@@ -85,15 +85,32 @@ def store_windows(view: CommitView, level: str, site: str, rows: Sequence[SiteRo
     view.execute("DELETE FROM exams_window WHERE level = ? AND site = ?", (level, site))
     for number, row in enumerate(encoded):
         view.execute("INSERT INTO exams_window VALUES (?, ?, ?, ?, ?)", (level, site, number, row, version))
+        view.execute("INSERT OR IGNORE INTO exams_window_kept VALUES (?, ?, ?)", (version, number, row))
     return version
 
 
 _row = msgspec.json.Decoder(SiteRow)
+_read: dict[str, tuple[SiteRow, ...]] = {}
+"""Version → rows: a version is the hash of its rows, so what was read once stays right."""
+_MOST_READ = 256
+
+
+def _rows_of(select: Select, level: str, site: str, version: str) -> tuple[SiteRow, ...]:
+    found = _read.get(version)
+    if found is None:
+        rows = select("SELECT row FROM exams_window_kept WHERE version = ? ORDER BY number", (version,)) or select(
+            "SELECT row FROM exams_window WHERE level = ? AND site = ? AND version = ? ORDER BY number",
+            (level, site, version),
+        )
+        if len(_read) >= _MOST_READ:
+            _read.clear()
+        found = _read[version] = tuple(_row.decode(row) for (row,) in rows)
+    return found
 
 
 def site_tables(select: Select, organization: str, institution: Lookup) -> SiteTables:
     """The tables that hold for an asking organization, as of the last commit."""
-    stored = select("SELECT level, site, row, version FROM exams_window ORDER BY level, site, number", ())
+    stored = select("SELECT DISTINCT level, site, version FROM exams_window", ())
     if not stored:
         return SiteTables()
     wanted: dict[str, tuple[str, ...]] = {
@@ -101,15 +118,25 @@ def site_tables(select: Select, organization: str, institution: Lookup) -> SiteT
         "consortium": line(organization, institution)[1:],
         "province": (),
     }
+    held = [
+        (level, site, version)
+        for level, site, version in sorted(stored)
+        if site == "" or level == "province" or site in wanted[level]
+    ]
+    return tables_of(select, held)
+
+
+def tables_of(select: Select, held: Sequence[tuple[str, str, str]]) -> SiteTables:
+    """Site tables by (level, site, version), also those that were replaced since."""
+    if not held:
+        return SiteTables()
     levels: dict[str, tuple[SiteRow, ...]] = {}
-    versions: dict[tuple[str, str], str] = {}
-    for level, site, row, version in stored:
-        if site == "" or level == "province" or site in wanted[level]:
-            levels[level] = (*levels.get(level, ()), _row.decode(row))
-            versions[level, site] = version
+    for level, site, version in held:
+        levels[level] = (*levels.get(level, ()), *_rows_of(select, level, site, version))
     return SiteTables(
         organization=levels.get("organization", ()),
         consortium=levels.get("consortium", ()),
         province=levels.get("province", ()),
-        version=".".join(versions[key] for key in sorted(versions)),
+        version=".".join(version for _, _, version in held),
+        held=tuple(held),
     )

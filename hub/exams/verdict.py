@@ -6,10 +6,10 @@ cancelled from here.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from .coverage import Coverage, answer, needs
-from .evidence import Evidence, NeedEvidence, age_seconds, gather
+from .evidence import Evidence, NeedEvidence, Weighed, age_seconds, gather
 from .examination import Examination, Kind
 from .exemption import Effect, Reason, reasons, stated
 from .intervals import Window, items_of
@@ -36,6 +36,9 @@ class Verdict:
     lowered_by: tuple[str, ...] = ()
     window: Window | None = None
     notes: tuple[str, ...] = ()
+    weighed: tuple[Weighed, ...] = field(default=(), compare=False, repr=False)
+    """Every prior that was decisive, and some of the others: what the verdict can be given again from."""
+    passed_over: int = field(default=0, compare=False, repr=False)
 
     @property
     def priors(self) -> tuple[str, ...]:
@@ -173,11 +176,16 @@ def _exemptions(
 
 def judge(order: Order, priors: Sequence[Prior], context: Context) -> Verdict:
     """The verdict on one order. ``priors`` youngest first, drafts of the same request among them."""
-    tables = context.sites.name
     exam = order.examination
     if exam is None:
-        return Verdict(order, "not-understood", Coverage.NONE, tables=tables)
+        return Verdict(order, "not-understood", Coverage.NONE, tables=context.sites.name)
     evidence = gather(order, exam, priors, context)
+    verdict = _read_from(evidence, order, exam, context)
+    return replace(verdict, weighed=tuple(evidence.weighed), passed_over=evidence.passed_over)
+
+
+def _read_from(evidence: Evidence, order: Order, exam: Examination, context: Context) -> Verdict:
+    tables = context.sites.name
     finding = _finding(evidence, context.now_us)
     fired, notes = tuple(sorted(evidence.rules)), tuple(evidence.notes)
     if order.contradictions:

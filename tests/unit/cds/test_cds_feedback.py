@@ -7,7 +7,7 @@ import pytest
 
 from hub.contracts.caller import Caller, Role
 from hub.contracts.errors import NotFound
-from hub.exams.cli import explain
+from hub.exams.cli import explain, import_windows
 
 from .county import SELECT, SIGN, County, order, report
 
@@ -89,6 +89,36 @@ def test_a_verdict_is_explained_by_its_id(county: County, card: dict[str, Any]) 
         card["extension"]["hub.verdict"]["tables"],
     ):
         assert words in told
+
+
+def test_the_reasoning_is_given_to_the_organization_that_asked_and_audited(
+    county: County, card: dict[str, Any]
+) -> None:
+    where = f"/cds-services/verdicts/{card['extension']['hub.verdict']['id']}"
+    told = county.http("GET", where).json()
+    assert told["verdict"]["verdict"] == "duplicate"
+    assert told["replay"]["identical"] is True
+    assert [each["outcome"] for each in told["priors"]] == ["covers"]
+    assert county.audit.noted[-1] == ("", "cds", ("p1",))
+    county.physician = Caller("stranger", Role.PHYSICIAN, "elsewhere")
+    assert county.http("GET", where).status_code == 404
+    county.physician = Caller("desk", Role.ADMIN, "hospital")
+    assert county.http("GET", where).status_code == 403
+
+
+def test_a_verdict_is_given_again_with_the_windows_of_then(county: County) -> None:
+    service = Caller("hub", Role.SERVICE, "hub")
+    import_windows(county.store, service, "item,min_days\nCT chest plain,3\n", "organization", "hospital")
+    county.send(report("r1", "胸部CT平扫"))
+    [silent] = county.sign(order("draft-1", "胸部CT平扫")).json()["extension"]["hub.verdicts"]
+    import_windows(county.store, service, "", "organization", "hospital")
+    [card] = county.cards(order("draft-1", "胸部CT平扫"))
+    _until(county, "SELECT 1 FROM cds_verdict WHERE card IS NOT NULL")
+    for verdict, days in ((silent, 3), (card["extension"]["hub.verdict"], 28)):
+        told = explain(county.store, verdict["id"])
+        assert told["replay"]["identical"] is True
+        assert told["windows"][0]["limit_days"] == days
+    assert silent["verdict"] == "none"
 
 
 def test_an_unknown_verdict_is_not_found(county: County) -> None:

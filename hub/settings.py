@@ -48,6 +48,8 @@ class Door(BaseModel):
 class HttpDoor(Door):
     port: int = 8080
     body_limit_bytes: int = 64 << 20
+    base_url: str | None = Field(None, pattern=r"^https?://[^/?#\s]+(/[^?#\s]*)?$")
+    """What the hub calls itself outside, behind a proxy: ``https://hub.example.org``. None follows each request."""
 
 
 class MllpDoor(Door):

@@ -34,6 +34,7 @@ from hub.security.audit_view import AuditEventView
 from hub.security.door import Door
 from hub.security.sign_in import SignIn
 from hub.web.status import Listing, Listings, status_router
+from hub.web.view import view_router
 
 from .parts import Parts
 
@@ -56,6 +57,7 @@ def http_application(parts: Parts) -> App:
     """Everything behind the HTTP door."""
     version = importlib.metadata.version("regional-health-hub")
     settings = parts.settings
+    outside = settings.http.base_url and settings.http.base_url.rstrip("/")
     people = PersonType(parts.persons, parts.store, parts.policy, parts.audit)
     trail = AuditEventView(parts.store, parts.policy, parts.audit, same_records=parts.persons.sources)
     rooms = Rooms(
@@ -83,7 +85,8 @@ def http_application(parts: Parts) -> App:
             {c: i for c, i in ingesters.items() if c is not Channel.FHIR}, parts.quarantine, parts.policy, budget
         ),
         delivery_router(parts.store, parts.policy),
-        cds_router(parts.store, parts.policy, parts.persons, parts.audit),
+        cds_router(parts.store, parts.policy, parts.persons, parts.audit, parts.links, base_url=outside),
+        view_router(parts.store, parts.policy, parts.audit, parts.links.opened),
         status_router(
             parts.store,
             parts.policy,
@@ -94,7 +97,9 @@ def http_application(parts: Parts) -> App:
     ):
         rest.include_router(router)
     mounts: dict[str, App] = {
-        "fhir": FhirApp(rooms, body_limit_bytes=settings.http.body_limit_bytes),
+        "fhir": FhirApp(
+            rooms, base_url=f"{outside}/fhir" if outside else None, body_limit_bytes=settings.http.body_limit_bytes
+        ),
         "dicom-web": DicomWebApp(parts.archive, parts.policy, parts.audit, prefix="/dicom-web"),
         "sign-in": SignIn(parts.sessions, secure=settings.http.tls),
     }

@@ -28,6 +28,7 @@ from hub.reading.reaction import ReadingReaction
 from hub.security.audit import AuditReaction, AuditTrail
 from hub.security.clients import Clients
 from hub.security.events import SecurityEvents
+from hub.security.links import Links
 from hub.security.policy import Policy
 from hub.security.sessions import Sessions
 from hub.security.tables import SECURITY_TABLES
@@ -82,6 +83,10 @@ class Parts:
     @cached_property
     def sessions(self) -> Sessions:
         return Sessions(self.store, self.clients)
+
+    @cached_property
+    def links(self) -> Links:
+        return Links(self.store, self.clients.caller_by_name)
 
     @cached_property
     def security_events(self) -> SecurityEvents:

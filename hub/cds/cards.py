@@ -10,7 +10,6 @@ from typing import Any
 from hub.contracts.codes import BASE
 from hub.exams.coverage import Coverage
 from hub.exams.exemption import reasons
-from hub.exams.narrowing import narrowed
 from hub.exams.prior import Context, Order, Prior
 from hub.exams.verdict import Verdict
 from hub.exams.wording import (
@@ -25,6 +24,7 @@ from hub.exams.wording import (
     state_in_words,
 )
 
+from .offers import View, links, suggestions
 from .phrases import OTHER_OVERRIDES, explained, in_words
 from .request import Draft
 
@@ -42,6 +42,14 @@ class Judged:
     verdict: Verdict
     id: str
     card: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the hub is reached, and how a browser gets to see one resource."""
+
+    base_url: str
+    view: View
 
 
 def plain(words: str) -> str:
@@ -73,9 +81,9 @@ def verdict_json(draft_ref: str, verdict: Verdict, number: str) -> dict[str, Any
 def override_reasons() -> list[dict[str, str]]:
     """The six of the national Measures, then ours."""
     known = reasons()
-    national = [reason for reason in known.values() if reason.national]
-    ours = [known[code] for code in OTHER_OVERRIDES]
-    return [{"code": each.code, "system": REASON_SYSTEM, "display": each.zh} for each in (*national, *ours)]
+    national = {reason.code: reason for reason in known.values() if reason.national}
+    ours = {code: known[reason] for code, reason in OTHER_OVERRIDES.items()}
+    return [{"code": code, "system": REASON_SYSTEM, "display": reason.zh} for code, reason in (national | ours).items()]
 
 
 def _ranked(judged: Sequence[Judged]) -> list[Judged]:
@@ -113,32 +121,7 @@ def _detail(verdict: Verdict, context: Context, more: int) -> str:
     return "\n".join(lines)
 
 
-def _suggestions(judged: Judged) -> list[dict[str, Any]]:
-    verdict, draft = judged.verdict, judged.draft
-    found: list[dict[str, Any]] = []
-    fewer = narrowed(draft.resource, verdict)
-    if fewer is not None:
-        label = "只做缺少的部分：" + "、".join(need_in_words(each) for each in verdict.remainder)
-        action = {"type": "update", "description": label, "resource": fewer}
-        found.append({"label": label[:80], "uuid": str(uuid.uuid4()), "actions": [action]})
-    if draft.has_id and verdict.coverage is Coverage.FULL and verdict.code != "possible":
-        label = "撤销本次医嘱，采用已有结果" if verdict.code != "in-flight" else "撤销本次医嘱，等待已申请项目的结果"
-        action = {"type": "delete", "description": label, "resourceId": draft.ref}
-        found.append({"label": label, "uuid": str(uuid.uuid4()), "actions": [action]})
-    return found
-
-
-def _links(verdict: Verdict, base_url: str) -> list[dict[str, str]]:
-    labels = {"DiagnosticReport": "查看报告", "ImagingStudy": "查看影像", "ServiceRequest": "查看申请"}
-    found: list[dict[str, str]] = []
-    for ref in verdict.priors:
-        label = labels.get(ref.partition("/")[0], "查看结果")
-        if not any(prior.sibling and ref in prior.refs for prior in verdict.covering):
-            found.append({"label": label, "url": f"{base_url}/fhir/{ref}", "type": "absolute"})
-    return found[:6]
-
-
-def _card(judged: Judged, context: Context, base_url: str, more: int) -> dict[str, Any]:
+def _card(judged: Judged, context: Context, place: Place, more: int) -> dict[str, Any]:
     verdict = judged.verdict
     if verdict.code == "not-checked":
         return _not_checked(judged, more)
@@ -148,14 +131,14 @@ def _card(judged: Judged, context: Context, base_url: str, more: int) -> dict[st
         "summary": _shortened(summary),
         "detail": _detail(verdict, context, more),
         "indicator": verdict.indicator,
-        "source": _source(base_url, verdict.code),
+        "source": _source(place.base_url, verdict.code),
         "overrideReasons": override_reasons(),
-        "links": _links(verdict, base_url),
+        "links": links(verdict, place.view),
         "extension": {"hub.verdict": verdict_json(judged.draft.ref, verdict, judged.id)},
     }
-    suggestions = _suggestions(judged)
-    if suggestions:
-        card |= {"suggestions": suggestions, "selectionBehavior": "at-most-one"}
+    offered = suggestions(judged.draft, verdict)
+    if offered:
+        card |= {"suggestions": offered, "selectionBehavior": "at-most-one"}
     return card
 
 
@@ -186,13 +169,13 @@ def _shortened(summary: str) -> str:
 
 
 def answer(
-    judged: Sequence[Judged], others: Sequence[Draft], context: Context, base_url: str
+    judged: Sequence[Judged], others: Sequence[Draft], context: Context, place: Place
 ) -> tuple[dict[str, Any], list[Judged]]:
     """The response, and the verdicts with the cards that show them. ``others`` are drafts of types nobody judges."""
     ranked = _ranked(judged)
     shown = [Judged(each.draft, each.verdict, each.id, str(uuid.uuid4())) for each in ranked[:MOST_CARDS]]
     more = len(ranked) - len(shown)
-    cards = [_card(each, context, base_url, more if at == len(shown) - 1 else 0) for at, each in enumerate(shown)]
+    cards = [_card(each, context, place, more if at == len(shown) - 1 else 0) for at, each in enumerate(shown)]
     with_card = {each.id for each in shown}
     silent = [verdict_json(each.draft.ref, each.verdict, each.id) for each in judged if each.id not in with_card]
     silent += [

@@ -17,10 +17,11 @@ from hub.contracts.errors import Incorrect, TooLarge, Unauthenticated
 from hub.contracts.gate import Gate
 from hub.contracts.persons import Persons
 from hub.contracts.store import ResourceReader, ResourceWriter
+from hub.contracts.view_links import ViewLinks
 from hub.exams.cli import explain
 from hub.telemetry import events, metrics
 
-from .cards import Judged, answer
+from .cards import Judged, Place, answer
 from .checking import Checker
 from .discovery import discovery, service_of
 from .feedback import read_feedback, store_feedback
@@ -74,9 +75,17 @@ def _note_loss(future: "Future[Any]") -> None:
 
 
 def cds_router(
-    store: Store, gate: Gate, persons: Persons, audit: ReadAudit, *, checker: Checker | None = None
+    store: Store,
+    gate: Gate,
+    persons: Persons,
+    audit: ReadAudit,
+    links: ViewLinks,
+    *,
+    base_url: str | None = None,
+    checker: Checker | None = None,
 ) -> APIRouter:
-    """``checker`` is handed in by tests alone."""
+    """``base_url`` is what the hub calls itself outside, None what each request calls it. ``checker`` is handed in by
+    tests alone."""
     router = APIRouter(tags=["cds"])
     checks = checker or Checker(store, persons)
 
@@ -96,8 +105,9 @@ def cds_router(
             Judged(draft, verdict, str(uuid.uuid4()))
             for draft, verdict in zip(checked.drafts, checked.verdicts, strict=True)
         ]
-        base_url = str(request.base_url).rstrip("/")
-        content, kept = answer(judged, checked.others, checked.context, base_url)
+        base = base_url or str(request.base_url).rstrip("/")
+        place = Place(base, lambda ref: base + links.link(caller, ref))
+        content, kept = answer(judged, checked.others, checked.context, place)
         audit.note(caller, "cds", "Patient", checked.patients)
         for each in kept:
             shown = each.verdict.indicator if each.card else None

@@ -30,8 +30,11 @@ OPEN_PATHS: Mapping[str, frozenset[str]] = {
     "/fhir/metadata": LOOK,
     "/cds-services": LOOK,
     "/sign-in": LOOK,
+    "/view": LOOK,
+    "/style.css": LOOK,
 }
-"""Exact path and the methods it is open for; everything else needs a credential."""
+"""Exact path and the methods it is open for; everything else needs a credential. ``/view`` asks for its own: the sealed
+token of a link."""
 
 _ACTOR = re.compile(r"(?:Practitioner|PractitionerRole)/[A-Za-z0-9\-.]{1,64}", re.ASCII)
 _PURPOSE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}", re.ASCII)

@@ -1,4 +1,5 @@
-"""The side tables of this room and of the audit trail. Tokens, codes and sessions lie here only as SHA-256."""
+"""The side tables of this room and of the audit trail. Tokens, codes and sessions lie here only as SHA-256; the key
+that seals links lies here whole, as the records do that it opens."""
 
 from hub.contracts.store import SideTable
 
@@ -19,6 +20,7 @@ SECURITY_TABLES = SideTable(
     CREATE TABLE IF NOT EXISTS security_session (
         secret_hash BLOB PRIMARY KEY, kind TEXT NOT NULL CHECK (kind IN ('code', 'session')), client TEXT NOT NULL,
         expires_us INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS security_key (name TEXT PRIMARY KEY, secret BLOB NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS security_event (
         seq INTEGER PRIMARY KEY AUTOINCREMENT, at_us INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL,
         n INTEGER NOT NULL);

@@ -6,10 +6,8 @@ It shows what the signed-in client may read and nothing else: every list is a se
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-import jinja2
 import msgspec
 from fastapi import APIRouter, Request, Response
 
@@ -20,18 +18,14 @@ from hub.contracts.site import ZONE
 from hub.contracts.store import ResourceStore, Stored
 from hub.fhir import search
 
+from .pages import TEMPLATES, page
+
 COUNTED = (
     ("Patient", "患者档案"), ("Encounter", "就诊"), ("Observation", "检验与体征"),
     ("DiagnosticReport", "报告"), ("ImagingStudy", "影像与心电"), ("ServiceRequest", "申请"), ("Task", "任务"),
     ("DetectedIssue", "重复提醒"), ("DocumentReference", "文档"),
 )  # fmt: skip
 ROWS = 50
-_SECURITY_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
 
 Listing = Callable[[Caller], Sequence[Mapping[str, Any]]]
 
@@ -50,18 +44,14 @@ def status_router(
 ) -> APIRouter:
     """``GET /`` (the page) and ``GET /style.css``. Needs a signed-in caller in ``scope["state"]``."""
     router = APIRouter(include_in_schema=False)
-    pages = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=jinja2.ChainableUndefined,
-    )
-    style = (Path(__file__).parent / "templates" / "style.css").read_bytes()
+    style = (TEMPLATES / "style.css").read_bytes()
 
     @router.get("/")
     def status(request: Request) -> Response:
         caller: Caller = request.scope["state"]["caller"]
         scope = gate.scope(caller)
-        page = pages.get_template("status.html").render(
+        return page(
+            "status.html",
             caller=caller,
             version=version,
             now=datetime.now(ZONE),
@@ -75,7 +65,6 @@ def status_router(
             reminders=listings.reminders(caller),
             quarantine=listings.quarantine(caller),
         )
-        return Response(page, media_type="text/html; charset=utf-8", headers=_SECURITY_HEADERS)
 
     @router.get("/style.css")
     def stylesheet() -> Response:

@@ -26,8 +26,11 @@ from hub.exams.reaction import ExamsReaction
 from hub.fhir.outcome import operation_outcome
 from hub.identity.persons import SqlPersons
 from hub.identity.reaction import IdentityReaction
+from hub.security.links import Links
 from hub.security.policy import Policy
+from hub.security.tables import SECURITY_TABLES
 from hub.store.sqlite import SqliteResourceStore
+from hub.web.view import view_router
 
 SIGN = "/cds-services/duplicate-examination-sign"
 SELECT = "/cds-services/duplicate-examination-select"
@@ -56,14 +59,16 @@ class County:
 
     def __init__(self, folder: Path) -> None:
         self.store = SqliteResourceStore(
-            folder, reactions=[IdentityReaction(), ExamsReaction()], side_tables=[CDS_TABLES]
+            folder, reactions=[IdentityReaction(), ExamsReaction()], side_tables=[CDS_TABLES, SECURITY_TABLES]
         )
         self.audit = NoAudit()
         self.physician = Caller("hospital-his", Role.PHYSICIAN, "hospital")
         self.persons = SqlPersons(self.store)
         self.checker = Checker(self.store, self.persons)
+        self.links = Links(self.store, lambda name: self.physician if name == self.physician.client else None)
         app = FastAPI()
-        app.include_router(cds_router(self.store, Policy(), self.persons, self.audit, checker=self.checker))
+        app.include_router(cds_router(self.store, Policy(), self.persons, self.audit, self.links, checker=self.checker))
+        app.include_router(view_router(self.store, Policy(), self.audit, self.links.opened))
 
         @app.exception_handler(ExchangeError)
         async def told(_: Request, error: ExchangeError) -> JSONResponse:

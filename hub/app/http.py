@@ -13,9 +13,11 @@ from adapters.hl7v2.ingest import Hl7v2Ingest
 from dicom_gateway.web.app import DicomWebApp
 from hub.api.asgi import App, BodyBudget, Receive, Scope, Send
 from hub.api.fhir.app import FhirApp
+from hub.api.fhir.identity import IDENTITY_OPERATIONS
 from hub.api.fhir.ingester import FhirIngester
 from hub.api.fhir.operation import Operations
-from hub.api.fhir.person import PERSON_OPERATION, PersonType
+from hub.api.fhir.person import PersonType
+from hub.api.fhir.regional import RegionalPatients
 from hub.api.fhir.rooms import Rooms
 from hub.api.rest.health import health_router
 from hub.api.rest.ingest import ingest_router
@@ -59,6 +61,7 @@ def http_application(parts: Parts) -> App:
     settings = parts.settings
     outside = settings.http.base_url and settings.http.base_url.rstrip("/")
     people = PersonType(parts.persons, parts.store, parts.policy, parts.audit)
+    regional = RegionalPatients(parts.persons, parts.store, parts.policy, parts.audit)
     trail = AuditEventView(parts.store, parts.policy, parts.audit, same_records=parts.persons.sources)
     rooms = Rooms(
         store=parts.store,
@@ -67,8 +70,8 @@ def http_application(parts: Parts) -> App:
         audit=parts.audit,
         persons=parts.persons,
         quarantine=parts.quarantine,
-        virtual={"Person": people, "AuditEvent": trail},
-        operations=Operations([PERSON_OPERATION]),
+        virtual={"Person": people, "Patient": regional, "AuditEvent": trail},
+        operations=Operations(IDENTITY_OPERATIONS),
     )
     ingesters: dict[Channel, Ingester] = {
         Channel.FHIR: FhirIngester(rooms),

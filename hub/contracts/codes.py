@@ -19,6 +19,9 @@ EXTENSION = f"{BASE}/StructureDefinition"
 TASK_CODE = f"{BASE}/CodeSystem/task"
 READ_STUDY = "read-study"
 IDENTITY_REVIEW = "identity-review"
+RECORD_KIND = f"{BASE}/CodeSystem/record-kind"
+REGIONAL = "regional"
+"""``meta.tag`` of the regional Patient: computed by the hub from the source Patients of one person."""
 LOCAL_ID = f"{BASE}/local-id"
 """Prefix of identifier systems the hub makes for a source that states none: ``LOCAL_ID/ORGANIZATION/KIND``, or
 ``LOCAL_ID/ORGANIZATION/AUTHORITY/KIND`` for one of several number spaces of that kind. PI are a clinic's patient

@@ -16,8 +16,14 @@ _SYSTEM_INTERACTIONS = ("batch", "transaction")
 _SECURITY = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 
 
-def capability_statement(base_url: str, version: str, now: datetime) -> dict[str, Any]:
+Described = tuple[tuple[str, str, str], ...]
+"""Operations: resource type (empty: system), name, canonical URL of the definition (empty: this hub's own)."""
+
+
+def capability_statement(base_url: str, version: str, now: datetime, operations: Described = ()) -> dict[str, Any]:
     """What this hub does, as JSON values. ``version`` is the software's; ``now`` (aware) becomes ``date``."""
+    base = base_url.rstrip("/")
+    of_system = _operations("", operations, base)
     return {
         "resourceType": "CapabilityStatement",
         "url": f"{base_url.rstrip('/')}/metadata",
@@ -40,20 +46,29 @@ def capability_statement(base_url: str, version: str, now: datetime) -> dict[str
                     "description": "Every request needs Authorization: Bearer TOKEN of a registered client; "
                     "what a client may see follows from its role and organization.",
                 },
-                "resource": [_resource(name) for name in sorted(resource_types())],
+                "resource": [_resource(name, operations, base) for name in sorted(resource_types())],
                 "interaction": [{"code": code} for code in _SYSTEM_INTERACTIONS],
+                **({"operation": of_system} if of_system else {}),
             }
         ],
     }
 
 
 @lru_cache(maxsize=8)
-def capability_bytes(base_url: str, version: str, now: datetime) -> bytes:
+def capability_bytes(base_url: str, version: str, now: datetime, operations: Described = ()) -> bytes:
     """``capability_statement`` as JSON, kept: pass the time of the process's start, not that of the request."""
-    return msgspec.json.encode(capability_statement(base_url, version, now))
+    return msgspec.json.encode(capability_statement(base_url, version, now, operations))
 
 
-def _resource(name: str) -> dict[str, Any]:
+def _operations(name: str, operations: Described, base: str) -> list[dict[str, str]]:
+    return [
+        {"name": operation, "definition": definition or f"{base}/OperationDefinition/{name or 'system'}-{operation}"}
+        for resource_type, operation, definition in operations
+        if resource_type == name
+    ]
+
+
+def _resource(name: str, operations: Described = (), base: str = "") -> dict[str, Any]:
     params = of_type(name)
     references = sorted(code for code, param in params.items() if param.kind == "reference")
     entry: dict[str, Any] = {
@@ -75,6 +90,9 @@ def _resource(name: str) -> dict[str, Any]:
     if reverse:
         entry["searchRevInclude"] = reverse
     entry["searchParam"] = [{"name": code, "type": param.kind} for code, param in sorted(params.items())]
+    own = _operations(name, operations, base)
+    if own:
+        entry["operation"] = own
     return entry
 
 

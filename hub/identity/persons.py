@@ -7,9 +7,10 @@ import msgspec
 
 from hub.contracts.caller import Scope
 from hub.contracts.errors import Gone, NotFound
+from hub.contracts.persons import person_of_regional
 from hub.contracts.store import ResourceReader
 
-from . import survivorship
+from . import regional, survivorship
 
 
 class SqlPersons:
@@ -19,10 +20,16 @@ class SqlPersons:
         self._store = store
 
     def person_of(self, patient_id: str) -> str | None:
+        person = person_of_regional(patient_id)
+        if person is not None:
+            return person if self.patients(person) else None
         rows = self._store.side_rows("SELECT person_id FROM identity_link WHERE patient_id = ?", (patient_id,))
         return str(rows[0][0]) if rows else None
 
     def sources(self, patient_id: str) -> Sequence[str]:
+        person = person_of_regional(patient_id)
+        if person is not None:
+            return self.patients(person)
         rows = self._store.side_rows(
             "SELECT other.patient_id FROM identity_link AS one JOIN identity_link AS other"
             " ON other.person_id = one.person_id WHERE one.patient_id = ? ORDER BY other.patient_id",
@@ -38,10 +45,18 @@ class SqlPersons:
         return [patient_id for (patient_id,) in rows]
 
     def view(self, person_id: str, scope: Scope) -> dict[str, Any] | None:
+        readable = self._readable(person_id, scope)
+        return survivorship.person_of(person_id, readable) if readable else None
+
+    def regional(self, person_id: str, scope: Scope) -> dict[str, Any] | None:
+        readable = self._readable(person_id, scope)
+        return regional.patient_of(person_id, readable) if readable else None
+
+    def _readable(self, person_id: str, scope: Scope) -> list[dict[str, Any]]:
         readable = []
         for patient_id in self.patients(person_id):
             try:
                 readable.append(msgspec.json.decode(self._store.read("Patient", patient_id, scope).body))
             except (NotFound, Gone):
                 continue
-        return survivorship.person_of(person_id, readable) if readable else None
+        return readable

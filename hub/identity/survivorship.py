@@ -20,29 +20,28 @@ CHECKED, STATED = "level3", "level2"
 
 def person_of(person_id: str, patients: Sequence[Patient]) -> dict[str, Any]:
     """``patients`` as FHIR R4 JSON, at least one. Their order has no say."""
-    newest_first = sorted(patients, key=lambda patient: patient["id"])
-    newest_first.sort(key=_last_updated, reverse=True)
-    numbers = {evidence_of(dict(patient)).number for patient in newest_first} - {None}
+    newest = newest_first(patients)
+    numbers = {evidence_of(dict(patient)).number for patient in newest} - {None}
     number = resident_id.parse(numbers.pop() or "") if len(numbers) == 1 else None
     person: dict[str, Any] = {
         "resourceType": "Person",
         "id": person_id,
-        "meta": {"lastUpdated": _last_updated(newest_first[0])},
+        "meta": {"lastUpdated": _last_updated(newest[0])},
         "active": True,
     }
-    person["identifier"] = _identifiers(newest_first, number)
-    person["name"] = _each_once(name for patient in newest_first for name in patient.get("name") or ())
+    person["identifier"] = _identifiers(newest, number)
+    person["name"] = each_once(name for patient in newest for name in patient.get("name") or ())
     if number is not None:
         person["gender"], person["birthDate"] = number.gender, number.birth_date.isoformat()
     else:
         for element in ("gender", "birthDate"):
-            person[element] = next((patient[element] for patient in newest_first if patient.get(element)), None)
+            person[element] = next((patient[element] for patient in newest if patient.get(element)), None)
     person["link"] = [
         {
             "target": {"reference": f"Patient/{patient['id']}"},
             "assurance": CHECKED if number is not None else STATED,
         }
-        for patient in newest_first
+        for patient in newest
     ]
     return {element: value for element, value in person.items() if value not in (None, [])}
 
@@ -57,10 +56,18 @@ def _identifiers(patients: Sequence[Patient], number: resident_id.ResidentId | N
             same = number is not None and identifier.get("system") == RESIDENT_ID and parsed == number
             if not same:
                 rest.append(identifier)
-    return first + _each_once(rest, by=lambda identifier: (identifier.get("system"), identifier.get("value")))
+    return first + each_once(rest, by=lambda identifier: (identifier.get("system"), identifier.get("value")))
 
 
-def _each_once(values: Any, by: Any = repr) -> list[dict[str, Any]]:
+def newest_first(patients: Sequence[Patient]) -> list[Patient]:
+    """The record changed last first; among equals the smaller id."""
+    ordered = sorted(patients, key=lambda patient: patient["id"])
+    ordered.sort(key=_last_updated, reverse=True)
+    return ordered
+
+
+def each_once(values: Any, by: Any = repr) -> list[dict[str, Any]]:
+    """Each value where it stands first; ``by`` says what makes two of them one."""
     seen: dict[Any, dict[str, Any]] = {}
     for value in values:
         seen.setdefault(by(value), value)

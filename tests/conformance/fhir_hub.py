@@ -11,9 +11,11 @@ from fastapi import FastAPI
 
 from hub.api.asgi import BodyBudget, Receive, Scope, Send
 from hub.api.fhir.app import FhirApp
+from hub.api.fhir.identity import IDENTITY_OPERATIONS
 from hub.api.fhir.ingester import FhirIngester
 from hub.api.fhir.operation import Operations
-from hub.api.fhir.person import PERSON_OPERATION, PersonType
+from hub.api.fhir.person import PersonType
+from hub.api.fhir.regional import RegionalPatients
 from hub.api.fhir.rooms import Rooms
 from hub.api.rest.health import health_router
 from hub.api.rest.ingest import ingest_router
@@ -75,8 +77,11 @@ class FhirHub:
             self.reads,
             persons,
             self.quarantine,
-            {"Person": PersonType(persons, self.store, self.gate, self.reads)},
-            Operations([PERSON_OPERATION]),
+            {
+                "Person": PersonType(persons, self.store, self.gate, self.reads),
+                "Patient": RegionalPatients(persons, self.store, self.gate, self.reads),
+            },
+            Operations(IDENTITY_OPERATIONS),
         )
         self._fhir = FhirApp(self.rooms, body_limit_bytes=LIMIT_BYTES)
         readers = {**(ingesters or {}), Channel.FHIR: FhirIngester(self.rooms)}

@@ -14,4 +14,4 @@ async def capabilities(rooms: Rooms, request: Request) -> Response:
     mode = request.parameter("mode")
     if mode not in (None, "full", "normative"):
         request.no_parameters()
-    return Response(200, capability_bytes(request.base, rooms.version, _STARTED))
+    return Response(200, capability_bytes(request.base, rooms.version, _STARTED, rooms.operations.described()))

@@ -21,6 +21,13 @@ async def history(rooms: Rooms, request: Request, resource_type: str, resource_i
     """All versions, newest first, deletions too. Parameters: ``_count``, ``_since``."""
     scope = rooms.scope(request, resource_type)
     count, since, before = _parameters(request)
+    virtual = rooms.virtual.get(resource_type)
+    if virtual is not None and virtual.owns(resource_id):
+        raise NotFound(
+            f"This {resource_type} is computed by the hub and has no history.",
+            remedy="See the histories of the records it is made of.",
+            issue_code="not-supported",
+        )
     versions = list(rooms.store.history(resource_type, resource_id, scope, count=count + 1, before_version=before))
     if not versions and before is None:
         raise NotFound("There is no such resource.", remedy="Check the id.")

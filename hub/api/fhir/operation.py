@@ -23,6 +23,8 @@ class Operation:
     on_instance: bool
     methods: frozenset[str]
     run: Run
+    definition: str = ""
+    """Canonical URL of its OperationDefinition; empty where it is this hub's own."""
 
 
 class Operations:
@@ -30,6 +32,10 @@ class Operations:
 
     def __init__(self, operations: Iterable[Operation] = ()) -> None:
         self._known = {(one.name, one.resource_type, one.on_instance): one for one in operations}
+
+    def described(self) -> tuple[tuple[str, str, str], ...]:
+        """Resource type (empty: system), name and definition of each, for the capability statement."""
+        return tuple(sorted({(one.resource_type or "", one.name, one.definition) for one in self._known.values()}))
 
     def find(self, name: str, resource_type: str | None, on_instance: bool) -> Operation | None:
         return self._known.get((name, resource_type, on_instance))

@@ -4,6 +4,7 @@ from .binary import content_of
 from .conditions import not_modified
 from .exchange import Request, Response, stored_response
 from .rooms import Rooms
+from .virtual import computed_response
 
 
 async def read(rooms: Rooms, request: Request, resource_type: str, resource_id: str) -> Response:
@@ -15,7 +16,7 @@ async def read(rooms: Rooms, request: Request, resource_type: str, resource_id: 
     if virtual is not None:
         computed = virtual.read(resource_id, caller)
         if computed is not None:
-            return Response(200, computed)
+            return not_modified(request, computed_response(computed))
     stored = rooms.store.read(resource_type, resource_id, scope)
     if stored.patient:
         rooms.audit.note(caller, "read", resource_type, (stored.patient,))

@@ -1,9 +1,14 @@
-"""The seam for types that a room computes instead of storing: Person (identity), AuditEvent (audit trail)."""
+"""The seam for types that a room computes instead of storing: Person and regional Patients (identity), AuditEvent
+(audit trail)."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
+import msgspec
+
 from hub.contracts.caller import Caller
+
+from .exchange import Response
 
 
 class VirtualType(Protocol):
@@ -22,3 +27,21 @@ class VirtualType(Protocol):
         """A complete searchset Bundle as JSON for these parameters; ``base`` is the base URL for its links. None hands
         over to the store. Raises Incorrect for what it does not know."""
         ...
+
+
+class _Meta(msgspec.Struct):
+    versionId: str | None = None
+
+
+class _Versioned(msgspec.Struct):
+    meta: _Meta = msgspec.field(default_factory=_Meta)
+
+
+_versioned = msgspec.json.Decoder(_Versioned).decode
+
+
+def computed_response(body: bytes) -> Response:
+    """A computed resource as an answer. Where it states a version, that becomes the ETag; never a Last-Modified, since
+    what is computed may change without anything being written."""
+    stated = _versioned(body).meta.versionId
+    return Response(200, body, int(stated) if stated is not None else None)

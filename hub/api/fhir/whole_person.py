@@ -1,7 +1,8 @@
 """A search by one source Patient reaches all Patients of the same person, as far as the asker may read them.
 
 ``patient=A`` becomes ``patient=A,B,C``. Asked with a Patient that the caller may not read, nothing is added: otherwise
-the answer would tell that somebody else's Patient and one's own are the same person.
+the answer would tell that somebody else's Patient and one's own are the same person. The regional Patient stands for
+its sources, where the caller may read one of them.
 """
 
 from collections.abc import Iterable
@@ -9,7 +10,7 @@ from dataclasses import replace
 
 from hub.contracts.caller import Scope
 from hub.contracts.errors import ExchangeError
-from hub.contracts.persons import Persons
+from hub.contracts.persons import Persons, person_of_regional
 from hub.contracts.store import ResourceReader
 from hub.fhir.search import Criterion, ReferenceValue, SearchQuery, Value
 
@@ -49,7 +50,11 @@ def _others(value: ReferenceValue, persons: Persons, store: ResourceReader, scop
     if value.id is None or value.type not in (None, "Patient"):
         return []
     sources = persons.sources(value.id)
-    if len(sources) < 2 or not _may_read(value.id, store, scope):
+    if person_of_regional(value.id) is not None:
+        may = any(_may_read(source, store, scope) for source in sources)
+    else:
+        may = len(sources) > 1 and _may_read(value.id, store, scope)
+    if not may:
         return []
     return [_patient(source) for source in sources if source != value.id]
 

@@ -1,0 +1,50 @@
+"""The regional Patient as a pure function of the source Patients that the asker may read (FHIR R4 Patient).
+
+One for each person, computed like the Person and never stored: what survives of name, number, birth date and gender is
+the Person's, phones and addresses are those of all sources, newest first. ``link`` (``seealso``) leads to the sources,
+where every clinic's own words stand. Its version is a fingerprint of what this asker sees, so that it changes exactly
+when that does; there is no history of it.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from hub.contracts.codes import RECORD_KIND, REGIONAL
+from hub.contracts.persons import regional_id
+
+from .survivorship import Patient, each_once, newest_first, person_of
+
+TAG = {"system": RECORD_KIND, "code": REGIONAL, "display": "区域患者（由各机构档案计算得出，只读）"}
+_ONE_VALUE = ("maritalStatus", "deceasedDateTime", "deceasedBoolean")
+
+
+def patient_of(person_id: str, patients: Sequence[Patient]) -> dict[str, Any]:
+    """``patients`` as FHIR R4 JSON, at least one. Their order has no say."""
+    person = person_of(person_id, patients)
+    newest = newest_first(patients)
+    regional: dict[str, Any] = {
+        "resourceType": "Patient",
+        "id": regional_id(person_id),
+        "meta": {"lastUpdated": max(str(one.get("meta", {}).get("lastUpdated") or "") for one in patients)},
+        "active": any(one.get("active", True) for one in patients),
+    }
+    for element in ("identifier", "name", "gender", "birthDate"):
+        regional[element] = person.get(element)
+    for element in ("telecom", "address"):
+        regional[element] = each_once(value for one in newest for value in one.get(element) or ())
+    for element in _ONE_VALUE:
+        regional[element] = next((one[element] for one in newest if one.get(element)), None)
+    if regional["deceasedDateTime"]:
+        del regional["deceasedBoolean"]
+    regional["link"] = [{"other": {"reference": f"Patient/{one['id']}"}, "type": "seealso"} for one in newest]
+    told = {element: value for element, value in regional.items() if value not in (None, [])}
+    told["meta"] = {"versionId": _fingerprint(told), **told["meta"], "tag": [TAG]}
+    return told
+
+
+def _fingerprint(resource: dict[str, Any]) -> str:
+    """At most 15 digits, so that it serves as a version number."""
+    return str(int.from_bytes(hashlib.sha256(msgspec.json.encode(resource)).digest()[:6], "big"))

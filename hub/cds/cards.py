@@ -4,7 +4,7 @@ action. ``systemActions`` are not used: nothing is cancelled but by the physicia
 import re
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hub.contracts.codes import BASE
@@ -13,6 +13,8 @@ from hub.exams.exemption import reasons
 from hub.exams.prior import Context, Order, Prior
 from hub.exams.verdict import Verdict
 from hub.exams.wording import (
+    HOW_TO_ASK,
+    WITHHELD,
     age_in_words,
     day_of,
     heading,
@@ -36,10 +38,12 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~])")
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A verdict on its way out: the id it is kept under, and the card that shows it."""
+    """A verdict on its way out: whole, as it is kept under ``id``; as this caller may be ``told`` it; and the card that
+    shows it."""
 
     draft: Draft
     verdict: Verdict
+    told: Verdict
     id: str
     card: str | None = None
 
@@ -73,6 +77,8 @@ def verdict_json(draft_ref: str, verdict: Verdict, number: str) -> dict[str, Any
         told["reason"] = verdict.reason
     if verdict.lowered_by:
         told["loweredBy"] = list(verdict.lowered_by)
+    if verdict.withheld:
+        told["withheld"] = verdict.withheld
     if verdict.window is not None:
         told["window"] = {"item": verdict.window.item, "level": verdict.window.level}
     return told
@@ -91,7 +97,7 @@ def _ranked(judged: Sequence[Judged]) -> list[Judged]:
     shown = [each for each in judged if each.verdict.indicator is not None]
 
     def rank(each: Judged) -> tuple[bool, int]:
-        newest = max((prior.anchor_us for prior in each.verdict.covering), default=0)
+        newest = max((prior.anchor_us for prior in each.told.covering), default=0)
         return each.verdict.indicator != "warning", -newest
 
     return sorted(shown, key=rank)
@@ -110,9 +116,13 @@ def _prior_lines(prior: Prior, context: Context) -> list[str]:
 def _detail(verdict: Verdict, context: Context, more: int) -> str:
     order = verdict.order
     named = order.name or (name_in_words(order.examination) if order.examination else "")
-    lines = [f"**{heading(verdict)}**", "", f"本次医嘱：{plain(named)}", "", "既往检查检验："]
+    lines = [f"**{heading(verdict)}**", ""]
+    if verdict.covering:
+        lines += [f"本次医嘱：{plain(named)}", "", "既往检查检验："]
     for prior in verdict.covering[:5]:
         lines += _prior_lines(prior, context)
+    if verdict.withheld:
+        lines += [f"- {WITHHELD}：{verdict.withheld} 项。{HOW_TO_ASK}"]
     if verdict.remainder and verdict.code in ("narrow", "in-flight"):
         lines += ["", "尚缺：" + "、".join(need_in_words(each) for each in verdict.remainder)]
     lines += [f"- {line}" for line in explained(verdict)]
@@ -122,7 +132,7 @@ def _detail(verdict: Verdict, context: Context, more: int) -> str:
 
 
 def _card(judged: Judged, context: Context, place: Place, more: int) -> dict[str, Any]:
-    verdict = judged.verdict
+    verdict = judged.told
     if verdict.code == "not-checked":
         return _not_checked(judged, more)
     summary = sentence(verdict, context.now_us, context.institution)
@@ -173,11 +183,11 @@ def answer(
 ) -> tuple[dict[str, Any], list[Judged]]:
     """The response, and the verdicts with the cards that show them. ``others`` are drafts of types nobody judges."""
     ranked = _ranked(judged)
-    shown = [Judged(each.draft, each.verdict, each.id, str(uuid.uuid4())) for each in ranked[:MOST_CARDS]]
+    shown = [replace(each, card=str(uuid.uuid4())) for each in ranked[:MOST_CARDS]]
     more = len(ranked) - len(shown)
     cards = [_card(each, context, place, more if at == len(shown) - 1 else 0) for at, each in enumerate(shown)]
     with_card = {each.id for each in shown}
-    silent = [verdict_json(each.draft.ref, each.verdict, each.id) for each in judged if each.id not in with_card]
+    silent = [verdict_json(each.draft.ref, each.told, each.id) for each in judged if each.id not in with_card]
     silent += [
         verdict_json(draft.ref, verdict, str(uuid.uuid4()))
         for draft in others

@@ -48,7 +48,7 @@ def suggestions(draft: Draft, verdict: Verdict) -> list[dict[str, Any]]:
         label = "只做缺少的部分：" + "、".join(need_in_words(each) for each in verdict.remainder)
         found.append(_suggestion(label, {"type": "update", "description": label, "resource": rest}))
     if draft.has_id and verdict.coverage is Coverage.FULL and verdict.code != "possible":
-        label = "撤销本次医嘱，采用已有结果" if verdict.code != "in-flight" else "撤销本次医嘱，等待已申请项目的结果"
+        label = "撤销本次医嘱，等待已申请项目的结果" if verdict.code == "in-flight" else "撤销本次医嘱，采用已有结果"
         found.append(_suggestion(label, {"type": "delete", "description": label, "resourceId": draft.ref}))
     return found
 

@@ -19,10 +19,11 @@ from hub.contracts.persons import Persons
 from hub.contracts.store import ResourceReader, ResourceWriter
 from hub.contracts.view_links import ViewLinks
 from hub.exams.cli import explain
+from hub.exams.withholding import shown_to
 from hub.telemetry import events, metrics
 
 from .cards import Judged, Place, answer
-from .checking import Checker
+from .checking import Checked, Checker
 from .discovery import discovery, service_of
 from .feedback import read_feedback, store_feedback
 from .request import MOST_BYTES, read_call
@@ -74,6 +75,19 @@ def _note_loss(future: "Future[Any]") -> None:
         LOST.log(error=type(error).__name__)
 
 
+def judged_for(checked: Checked, caller: Caller) -> list[Judged]:
+    """Each verdict under an id of its own, and as this caller may be told it."""
+    return [
+        Judged(
+            draft,
+            verdict,
+            shown_to(verdict, checked.contexts.get(draft.ref, checked.context), caller.role),
+            str(uuid.uuid4()),
+        )
+        for draft, verdict in zip(checked.drafts, checked.verdicts, strict=True)
+    ]
+
+
 def cds_router(
     store: Store,
     gate: Gate,
@@ -101,10 +115,7 @@ def cds_router(
         made = read_call(await _json_body(request), service)
         caller = _acting(caller, made.user)
         checked = checks.check(made, caller, gate.scope(caller))
-        judged = [
-            Judged(draft, verdict, str(uuid.uuid4()))
-            for draft, verdict in zip(checked.drafts, checked.verdicts, strict=True)
-        ]
+        judged = judged_for(checked, caller)
         base = base_url or str(request.base_url).rstrip("/")
         place = Place(base, lambda ref: base + links.link(caller, ref))
         content, kept = answer(judged, checked.others, checked.context, place)
@@ -123,7 +134,7 @@ def cds_router(
         caller = _caller_of(request)
         gate.check_action(caller, "cds")
         patient = patient_of(store, verdict_id, caller)
-        told = explain(store, verdict_id)
+        told = explain(store, verdict_id, caller.role)
         audit.note(caller, "cds", "Patient", [patient])
         return _answer(told)
 

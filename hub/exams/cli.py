@@ -5,14 +5,17 @@ from typing import Any, TextIO
 
 import msgspec
 
-from hub.contracts.caller import Caller
-from hub.contracts.errors import NotFound
+from hub.contracts.caller import Caller, Role
+from hub.contracts.errors import Forbidden, NotFound
 from hub.contracts.store import ResourceReader, ResourceWriter
 
 from .examination import attributes
 from .explaining import decode_record, explained, lines
+from .kept_case import context_of
 from .name_parser import parse
 from .site_windows import read_windows, store_windows, tables_of
+from .withholding import is_withheld
+from .wording import HOW_TO_ASK
 
 
 def parsed_line(text: str) -> str:
@@ -29,14 +32,19 @@ def parse_lines(names: Iterable[str], out: TextIO) -> None:
     out.flush()
 
 
-def explain(store: ResourceReader, verdict_id: str) -> dict[str, Any]:
+def explain(store: ResourceReader, verdict_id: str, role: Role | None = None) -> dict[str, Any]:
     """``hub exams explain``: all that a verdict rested on, and the same in sentences as ``reasoning``. Raises
-    NotFound."""
+    NotFound; Forbidden where it rests on, or passed over, what may not be named to ``role``."""
     rows = store.side_rows("SELECT body FROM cds_verdict WHERE id = ?", (verdict_id,))
     if not rows:
         raise NotFound("There is no such verdict.", remedy="Use the id in the card's extension hub.verdict.")
     record = decode_record(rows[0][0])
-    told = explained(record, tables_of(store.side_rows, record.case.site_tables))
+    sites = tables_of(store.side_rows, record.case.site_tables)
+    context = context_of(record.case, sites)
+    weighed = [each.prior() for each in (*record.case.priors, *record.case.others)]
+    if role is not None and any(is_withheld(prior, context, role) for prior in weighed):
+        raise Forbidden("The reasoning names a protected result.", where="verdict", remedy=HOW_TO_ASK)
+    told = explained(record, sites)
     return {"reasoning": list(lines(told))} | told
 
 

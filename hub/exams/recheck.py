@@ -22,6 +22,7 @@ from .prior import Context
 from .signing import reach
 from .site_windows import site_tables
 from .verdict import Verdict, judge
+from .withholding import shown_to
 from .wording import sentence
 
 DUPLICATE_CODE = {
@@ -86,7 +87,8 @@ def _persons_patients(view: CommitView, patient: str) -> list[str]:
 
 
 def verdict_on(one: Written, view: CommitView) -> Verdict | None:
-    """The verdict on an order that has just been written; None where there is nothing to judge."""
+    """The verdict on an order that has just been written, as far as it may be told: an issue is read by others than
+    who ordered. None where there is nothing to judge."""
     order = order_from(one.resource, f"ServiceRequest/{one.id}")
     if order.examination is None or one.patient is None:
         return None
@@ -107,7 +109,14 @@ def verdict_on(one: Written, view: CommitView) -> Verdict | None:
     )
     keys, since_us = reach([order], context)
     found = history(view.rows, _persons_patients(view, one.patient), keys, since_us, [order.examination])
-    return judge(order, found.priors, replace(context, plans=found.plans))
+    verdict = judge(order, found.priors, replace(context, plans=found.plans))
+    return shown_to(verdict, context, view.caller.role, from_owner=True)
+
+
+def _evidence(verdict: Verdict) -> dict[str, Any]:
+    code = {"coding": [{"system": f"{VERDICT_SYSTEM}-code", "code": verdict.code}]}
+    detail = [{"reference": ref} for ref in verdict.priors]
+    return {"code": [code], "detail": detail} if detail else {"code": [code]}
 
 
 def recheck(one: Written, view: CommitView) -> None:
@@ -130,12 +139,7 @@ def recheck(one: Written, view: CommitView) -> None:
             "patient": {"reference": f"Patient/{one.patient}"},
             "identifiedDateTime": view.now.isoformat(timespec="seconds"),
             "implicated": [{"reference": ref} for ref in (order, *verdict.priors)],
-            "evidence": [
-                {
-                    "code": [{"coding": [{"system": f"{VERDICT_SYSTEM}-code", "code": verdict.code}]}],
-                    "detail": [{"reference": ref} for ref in verdict.priors],
-                }
-            ],
+            "evidence": [_evidence(verdict)],
             "detail": sentence(verdict, microseconds(view.now), _body(view)),
         },
         owner=one.owner,

@@ -39,6 +39,8 @@ class Verdict:
     weighed: tuple[Weighed, ...] = field(default=(), compare=False, repr=False)
     """Every prior that was decisive, and some of the others: what the verdict can be given again from."""
     passed_over: int = field(default=0, compare=False, repr=False)
+    withheld: int = 0
+    """How many of the priors it rests on may not be named to whom it is told (``withholding.shown_to``)."""
 
     @property
     def priors(self) -> tuple[str, ...]:

@@ -126,8 +126,14 @@ def heading(verdict: Verdict) -> str:
             return "可能已有同类结果"
 
 
+WITHHELD = "近期已有同类结果（受隐私保护，不予显示）"
+HOW_TO_ASK = "如诊疗需要，请征得患者同意后由其本人提供，或凭诊疗理由向平台管理部门申请查阅。"
+
+
 def sentence(verdict: Verdict, now_us: int, institution: Lookup) -> str:
-    """One line: what, where, when."""
+    """One line: what, where, when; that there is something, where it may not be named."""
+    if verdict.withheld and not verdict.covering:
+        return f"{heading(verdict)}：{WITHHELD}"
     lead = verdict.covering[0]
     parts = [place_of(lead, institution), day_of(lead), prior_name(lead)]
     told = " ".join(part for part in parts if part)

@@ -137,7 +137,7 @@ def _run(arguments: argparse.Namespace) -> int:
         case "exams" if arguments.action == "parse":
             from hub.exams.cli import parse_lines
 
-            parse_lines(sys.stdin, sys.stdout)
+            parse_lines(sys.stdin.buffer, sys.stdout.buffer)
             return 0
         case "exams" if arguments.action == "windows":
             from hub.process.exams_command import import_windows_file

@@ -1,7 +1,7 @@
 """What ``hub exams …`` does: names in, attributes out; a verdict's reasoning; a site's windows."""
 
 from collections.abc import Iterable
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -17,18 +17,24 @@ from .site_windows import read_windows, store_windows, tables_of
 from .withholding import is_withheld
 from .wording import HOW_TO_ASK
 
+_LINE_BREAKS = {ord(each): f"\\u{ord(each):04x}" for each in "\x7f\x85\u2028\u2029"}
+"""What JSON leaves as it is and some readers take for the end of a line."""
+
 
 def parsed_line(text: str) -> str:
     """One name as one line of JSON."""
     parsed = parse(text)
     told = {"text": text, "answered": parsed.answered, "attributes": attributes(parsed.examination)}
-    return msgspec.json.encode(told).decode()
+    return msgspec.json.encode(told).decode().translate(_LINE_BREAKS)
 
 
-def parse_lines(names: Iterable[str], out: TextIO) -> None:
-    """``hub exams parse``: a name a line in, one JSON object a line out, in the same order."""
+def parse_lines(names: Iterable[bytes], out: BinaryIO) -> None:
+    """``hub exams parse``: a name a line in, one JSON object a line out, in the same order and number whatever the
+    lines hold. A line ends at LF or CRLF alone; bytes that are no UTF-8 stand as U+FFFD in ``text``.
+    Out is UTF-8."""
     for line in names:
-        out.write(parsed_line(line.rstrip("\r\n")) + "\n")
+        text = line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", errors="replace")
+        out.write(parsed_line(text).encode() + b"\n")
     out.flush()
 
 

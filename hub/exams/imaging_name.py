@@ -7,18 +7,40 @@ from .lexicon import Token
 from .rules import rules
 from .vocabulary import regions
 
-_WEAK = "XR"
-"""片, 摄影, X线 also stand in names of other modalities."""
+_BY_VIEWS = "XR"
+"""Who names a view and no modality means a plain film."""
 _STRONGER = (
-    {"PT", "CT"},
-    {"PT", "MR"},
-    {"NM", "CT"},
-    {"ES", "US"},
-    {"XA", "CT"},
-    {"XA", "MR"},
-    {"RF", "XA"},
-    {"MR", "RF"},
+    ("PT", "CT"),
+    ("PT", "MR"),
+    ("NM", "CT"),
+    ("ES", "US"),
+    ("CT", "XA"),
+    ("MR", "XA"),
+    ("RF", "XA"),
+    ("MR", "RF"),
+    ("MG", "XR"),
+    ("RF", "XR"),
+    ("XA", "XR"),
+    ("DXA", "XR"),
 )
+"""Of two modalities in one name the first is meant."""
+_VEINS = frozenset({"leg-veins", "arm-veins", "portal-vein"})
+_ARTERIES = frozenset(
+    {
+        "coronary",
+        "carotid",
+        "vertebral-artery",
+        "intracranial-vessels",
+        "pulmonary-artery",
+        "aorta",
+        "thoracic-aorta",
+        "abdominal-aorta",
+        "leg-arteries",
+        "arm-arteries",
+        "renal-artery",
+    }
+)
+"""造影 of these is angiography; of anything else without CT or MR it is fluoroscopy."""
 _MODALITY_OF_TECHNIQUE = {"dwi": "MR", "swi": "MR", "mrs": "MR", "dti": "MR", "functional": "MR", "hrct": "CT"}
 _WITHOUT_REGION = frozenset({"DXA", "ABPM"})
 _VESSELS = {
@@ -50,22 +72,35 @@ def _values(tokens: Iterable[Token], slot: str) -> list[str]:
 
 
 def _modality(tokens: Sequence[Token], technique: Sequence[str], views: Sequence[str]) -> str | None:
-    """One modality, or None where there is none or more than one."""
-    found = _values(tokens, "modality")
-    if len(found) > 1 and _WEAK in found:
-        found.remove(_WEAK)
-    if len(found) == 2:
-        for pair in _STRONGER:
-            if set(found) == pair:
-                found = [next(each for each in ("PT", "NM", "ES", "CT", "MR", "RF", "XA") if each in pair)]
-                break
+    """One modality, or None where there is none or more than one. ``usually`` words (片, X线, 弹性成像) name one only
+    where no other word does."""
+    found = _values(tokens, "modality") or _values(tokens, "usually")
+    for stronger, weaker in _STRONGER:
+        if len(found) == 2 and set(found) == {stronger, weaker}:
+            return stronger
     if not found:
         implied = {_MODALITY_OF_TECHNIQUE[each] for each in technique if each in _MODALITY_OF_TECHNIQUE}
         if len(implied) == 1:
             return implied.pop()
         if views:
-            return "MG" if {"CC", "MLO"} & set(views) else _WEAK
+            return "MG" if {"CC", "MLO"} & set(views) else _BY_VIEWS
     return found[0] if len(found) == 1 else None
+
+
+def _opacified(modality: str | None, named: Iterable[str], technique: list[str]) -> str | None:
+    """The modality of a 造影: angiography of vessels, fluoroscopy of hollow organs. What CT or MR fill is a vessel or
+    a question nobody can answer from the name."""
+    regions_named = set(named)
+    vessels = bool(regions_named) and regions_named <= _VEINS | _ARTERIES
+    if modality == "US":
+        technique.append("contrast-ultrasound")
+        return modality
+    if vessels:
+        technique.append("venography" if regions_named <= _VEINS else "angiography")
+        return modality if modality in ("CT", "MR") else "XA"
+    if modality in (None, "RF", "XR"):
+        return "RF"
+    return modality if modality in ("XA", "MG", "OP") or technique else None
 
 
 def _replaced(found: list[Target], region: str, previous: Token | None, token: Token) -> None:
@@ -78,10 +113,18 @@ def _replaced(found: list[Target], region: str, previous: Token | None, token: T
         found[:] = [each for each in found if each.region not in known[region].ancestors]
 
 
+def _narrowed(found: list[Target], inside: list[Target]) -> list[Target]:
+    """四肢血管(双下肢静脉): a bracket that repeats some of the regions before it says which are meant."""
+    said = {each.region for each in inside}
+    before = {each.region for each in found}
+    return inside if inside and said < before else [*found, *inside]
+
+
 def targets_of(tokens: Sequence[Token]) -> list[Target]:
     """Regions with the side that belongs to them: the side said before it, else the one said after the last region."""
     known = regions()
     found: list[Target] = []
+    inside: list[Target] = []
     side = Side.UNSAID
     fresh = False
     previous: Token | None = None
@@ -91,13 +134,15 @@ def targets_of(tokens: Sequence[Token]) -> list[Target]:
             for region in named:
                 _replaced(found, region, previous, token)
                 bears = known[region].paired or fresh
-                found.append(Target(region, side if bears else Side.UNSAID))
+                named_here = inside if token.depth > 0 else found
+                named_here.append(Target(region, side if bears else Side.UNSAID))
             fresh = False
         elif token.has("side"):
             said = Side(_values([token], "side")[0])
             side = Side.BILATERAL if fresh and {side, said} == {Side.LEFT, Side.RIGHT} else said
             fresh = True
         previous = token
+    found = _narrowed(found, inside)
     if fresh:
         found = [
             Target(each.region, side)
@@ -169,22 +214,34 @@ def _contrast(tokens: Sequence[Token]) -> Contrast | None:
     return Contrast(said.pop()) if len(said) == 1 else Contrast.BOTH
 
 
+def _views(tokens: Sequence[Token], modality: str) -> list[str]:
+    """The views; 轴位 and 斜位 of the breast are CC and MLO."""
+    usage = {"AXIAL": "CC", "OBL": "MLO"} if modality == "MG" else {}
+    return list(dict.fromkeys(usage.get(view, view) for view in _values(tokens, "view")))
+
+
 def imaging_from_tokens(tokens: Sequence[Token]) -> Examination | None:
     """None where modality or region are missing, or two modalities are named."""
     technique = _technique(tokens)
     views = _values(tokens, "view")
     modality = _modality(tokens, technique, views)
+    if any(token.has("opacified") for token in tokens):
+        modality = _opacified(modality, _values(tokens, "region"), technique)
     if modality is None:
         return None
     technique = [each for each in technique if _MODALITY_OF_TECHNIQUE.get(each, modality) == modality]
     targets = targets_of(tokens) or _usual_targets(tokens)
-    if any(each.region == "bone-age" for each in targets):
-        targets = [Target("bone-age")]
+    for whole in ("bone-age", "skeleton"):  # 左手腕骨龄, 全身骨: one word says it all
+        if any(each.region == whole for each in targets):
+            targets = [Target(whole)]
     targets = _with_its_own(tokens, targets, as_usage_has_it(targets, modality, technique))
     if modality == "CT" and {each.region for each in targets} == {"coronary"} and not technique:
         technique = ["angiography"]
-    if modality == _WEAK and {each.region for each in targets} == {"breast"}:
+    if modality == _BY_VIEWS and {each.region for each in targets} == {"breast"}:
         modality = "MG"
+    if modality == _BY_VIEWS and {each.region for each in targets} & set(rules()["not_on_plain_film"]):
+        return None  # 甲状腺片 is a medicine
+    views = _views(tokens, modality)
     if not targets and modality not in _WITHOUT_REGION:
         return None
     return Examination(

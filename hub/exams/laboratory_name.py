@@ -72,6 +72,14 @@ def panel_determinations(panel: str, said: dict[str, str]) -> list[Determination
     return [determination(analyte, said, panel, known.specimen) for analyte in known.core]
 
 
+def _fluid_alone(tokens: Sequence[Token]) -> list[Determination]:
+    """胸水 names its routine examination where nothing else is asked of it; else it is only the specimen."""
+    segments = _segments(tokens)
+    said = {name: value for segment in segments for name, value in segment.qualifiers.items()}
+    fluids = dict.fromkeys(value for token in tokens for slot, value in token.meanings if slot == "bare")
+    return [determination(fluid, said) for fluid in fluids] if len(fluids) == 1 else []
+
+
 def laboratory_from_tokens(tokens: Sequence[Token]) -> Examination | None:
     """None where no analyte is named."""
     found: dict[tuple[str, str, str], Determination] = {}
@@ -84,6 +92,5 @@ def laboratory_from_tokens(tokens: Sequence[Token]) -> Examination | None:
             each_of = panel_determinations(value, said) if slot == "panel" else [determination(value, said)]
             for each in each_of:
                 found.setdefault((each.analyte, each.specimen, each.time_aspect), each)
-    if not found:
-        return None
-    return Examination(kind=Kind.LABORATORY, determinations=tuple(found.values()))
+    determinations = tuple(found.values()) or tuple(_fluid_alone(tokens))
+    return Examination(kind=Kind.LABORATORY, determinations=determinations) if determinations else None

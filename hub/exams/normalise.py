@@ -11,6 +11,14 @@ _INNER_HYPHEN = re.compile(
 )
 _HYPHEN = re.compile(r"[-‐‑–—_·~]+")
 _SPACES = re.compile(r"\s+")
+_INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\u00ad]+")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_PHASE_SIGNS = (
+    (re.compile(r"(?<![A-Z0-9素肽])C ?[-−–—](?!\w)|(?<![^\s(])[-−–—] ?C(?!\w)|C?\([-−–—]C?\)"), " 平扫 "),
+    (re.compile(r"(?<![A-Z0-9素肽])C ?\+(?!\w)|(?<![^\s(])\+ ?C(?!\w)|C\(\+\)|\(\+C\)"), " 增强 "),
+)
+"""C- and C+, as radiographers write plain and contrast."""
+_TIME_OF_DAY = re.compile(r"(?<![\d.])(?:[01]?\d|2[0-4])(?: ?[AP]M(?![A-Z])|:[0-5]\d|点钟?)")
 _EQUIPMENT = re.compile(
     r"(?:\d+|[一二三四五六七八九十百]+)(?:层螺旋|排螺旋|排|层)(?:以上|及以上)?|"
     r"\d(?:\.\d+)?T(?![A-Z0-9])|\d+(?:MM|CM)(?![A-Z0-9])|"
@@ -42,7 +50,11 @@ def _typos() -> tuple[tuple[str, str], ...]:
 
 def normalised(text: str) -> str:
     """The name in the one spelling the lexicon knows; what describes only the equipment is gone."""
-    folded = unicodedata.normalize("NFKC", text).translate(_simplified()).upper().translate(_SPELT)
+    visible = _CONTROLS.sub(" ", _INVISIBLE.sub("", text))
+    folded = unicodedata.normalize("NFKC", visible).translate(_simplified()).upper()
+    folded = _TIME_OF_DAY.sub(" ", folded).translate(_SPELT)
+    for written, phase in _PHASE_SIGNS:
+        folded = written.sub(phase, folded)
     folded = _EQUIPMENT.sub(" ", folded)
     folded = _INNER_HYPHEN.sub("", folded)
     folded = _HYPHEN.sub(" ", folded)

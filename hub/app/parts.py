@@ -31,6 +31,7 @@ from hub.security.events import SecurityEvents
 from hub.security.links import Links
 from hub.security.policy import Policy
 from hub.security.sessions import Sessions
+from hub.security.signed import SignedCredentials
 from hub.security.tables import SECURITY_TABLES
 from hub.settings import Settings
 from hub.store.sqlite import SqliteResourceStore
@@ -83,6 +84,10 @@ class Parts:
     @cached_property
     def sessions(self) -> Sessions:
         return Sessions(self.store, self.clients)
+
+    @cached_property
+    def signed(self) -> SignedCredentials:
+        return SignedCredentials(self.store, self.clients.signed_by)
 
     @cached_property
     def links(self) -> Links:

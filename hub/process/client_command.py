@@ -3,11 +3,13 @@
 import argparse
 import json
 import sys
+from pathlib import Path
 
 from hub.app import Parts, compose
 from hub.contracts.caller import Role
-from hub.contracts.errors import ExchangeError
+from hub.contracts.errors import ExchangeError, Incorrect
 from hub.process.folder import running_doors
+from hub.security.directory import SignedIdentity
 from hub.security.registration import AeTitle, Registration
 from hub.settings import Settings
 
@@ -41,6 +43,7 @@ def _add(parts: Parts, arguments: argparse.Namespace) -> int:
             arguments.deliver_to,
             tuple(arguments.networks),
             arguments.person,
+            _signed(arguments),
         )
     )
     told: dict[str, object] = {
@@ -57,6 +60,21 @@ def _add(parts: Parts, arguments: argparse.Namespace) -> int:
     )
 
 
+def _signed(arguments: argparse.Namespace) -> SignedIdentity | None:
+    """By what the client signs: ``--jwks`` is an address or a file, which is read now and pinned. Raises Incorrect."""
+    if arguments.jwt_issuer is None:
+        if arguments.jwks or arguments.jku:
+            raise Incorrect("The jwks is nobody's.", where="jwt-issuer", remedy="Give --jwt-issuer with it.")
+        return None
+    if arguments.jwks and "://" in arguments.jwks:
+        return SignedIdentity(arguments.jwt_issuer, jku=arguments.jwks)
+    try:
+        keys = Path(arguments.jwks).read_bytes() if arguments.jwks else b""
+    except OSError as error:
+        raise Incorrect(f"The jwks cannot be read ({error.strerror}).", where="jwks", remedy="Name a file.") from None
+    return SignedIdentity(arguments.jwt_issuer, keys, arguments.jku)
+
+
 def _list(parts: Parts, arguments: argparse.Namespace) -> int:
     clients = parts.clients.list()
     if arguments.json:
@@ -69,6 +87,7 @@ def _list(parts: Parts, arguments: argparse.Namespace) -> int:
                 "aeTitles": one.ae_titles,
                 "deliverTo": one.deliver_to,
                 "from": one.from_cidrs,
+                "jwtIssuer": one.signed.issuer if one.signed else None,
             }
             for one in clients
         ]

@@ -17,7 +17,7 @@ from hub.contracts.caller import Caller, Role
 from hub.contracts.errors import Conflict, NotFound
 from hub.contracts.store import CommitView, ResourceStore
 
-from .directory import Client, Directory, may_come_from
+from .directory import Client, Directory, SignedIdentity, may_come_from
 from .registration import AeTitle, Registration, network
 
 TRUSTED_SECONDS = 1.0
@@ -57,6 +57,11 @@ class Clients:
             return None
         digest = hash_of(token)
         return _caller(self._look(lambda directory: directory.by_token_hash.get(digest)))
+
+    def signed_by(self, issuer: str) -> tuple[SignedIdentity, Caller] | None:
+        """The client whose tokens say that they are issued by this; None where nobody's do."""
+        client = self._look(lambda directory: directory.by_issuer.get(issuer))
+        return (client.signed, client.caller()) if client is not None and client.signed is not None else None
 
     def caller_by_name(self, name: str) -> Caller | None:
         return _caller(self._look(lambda directory: directory.clients.get(name)))
@@ -131,6 +136,7 @@ class Clients:
             view.execute("DELETE FROM security_ae_title WHERE client = ?", (name,))
             view.execute("DELETE FROM security_destination WHERE client = ?", (name,))
             view.execute("DELETE FROM security_session WHERE client = ?", (name,))
+            view.execute("DELETE FROM security_signed WHERE client = ?", (name,))
 
         self._change("hub", run)
 
@@ -201,6 +207,13 @@ def _insert(view: CommitView, wanted: Registration, token_hash: bytes) -> None:
             " ".join(wanted.from_cidrs), int(view.now.timestamp() * 1_000_000),
         ),
     )  # fmt: skip
+    if (signed := wanted.signed) is not None:
+        if view.rows("SELECT 1 FROM security_signed WHERE issuer = ?", (signed.issuer,)):
+            raise Conflict("This issuer belongs to another client.", where="jwt-issuer", remedy=taken)
+        view.execute(
+            "INSERT INTO security_signed (client, issuer, keys, jku) VALUES (?, ?, ?, ?)",
+            (wanted.name, signed.issuer, signed.keys, signed.jku),
+        )
     if view.read("Organization", wanted.organization) is None:
         name = wanted.organization_name or wanted.organization
         body = {"resourceType": "Organization", "active": True, "name": name}
@@ -217,6 +230,10 @@ def _load(store: ResourceStore, generation: int) -> Directory:
     ):
         ae_titles.setdefault(client, []).append(AeTitle(title, host, port))
     urls = dict(store.side_rows("SELECT client, url FROM security_destination"))
+    signed = {
+        client: SignedIdentity(issuer, bytes(keys), jku)
+        for client, issuer, keys, jku in store.side_rows("SELECT client, issuer, keys, jku FROM security_signed")
+    }
     directory = Directory(generation)
     for name, token_hash, role, organization, person, from_cidrs in store.side_rows(
         "SELECT name, token_hash, role, organization, person, from_cidrs FROM security_client"
@@ -225,11 +242,14 @@ def _load(store: ResourceStore, generation: int) -> Directory:
         client = Client(
             name, Role(role), organization, person, tuple(facilities.get(name, ())),
             tuple(known.title for known in titles), urls.get(name), tuple(from_cidrs.split()),
+            signed.get(name),
         )  # fmt: skip
         directory.clients[name] = client
         directory.by_token_hash[bytes(token_hash)] = client
         directory.by_facility.update(dict.fromkeys(client.facilities, client))
         directory.by_ae_title.update(dict.fromkeys(client.ae_titles, client))
+        if client.signed is not None:
+            directory.by_issuer[client.signed.issuer] = client
         for known in titles:
             if known.host is not None and known.port is not None:
                 directory.ae_title_places[known.title] = (known.host, known.port)

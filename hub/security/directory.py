@@ -9,6 +9,16 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
+class SignedIdentity:
+    """By what a client signs: ``issuer`` is the ``iss`` of its tokens, ``keys`` a JWK Set that was pinned (empty where
+    the keys are read from ``jku``), ``jku`` the one address that its tokens may name."""
+
+    issuer: str
+    keys: bytes = b""
+    jku: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Client:
     """One row of ``hub client list``. There is no token in it: only its hash is kept, and not here."""
 
@@ -20,6 +30,7 @@ class Client:
     ae_titles: tuple[str, ...] = ()
     deliver_to: str | None = None
     from_cidrs: tuple[str, ...] = ()
+    signed: SignedIdentity | None = None
 
     def caller(self) -> Caller:
         return Caller(self.name, self.role, self.organization, person=self.person)
@@ -34,6 +45,7 @@ class Directory:
     by_token_hash: dict[bytes, Client] = field(default_factory=dict)
     by_facility: dict[str, Client] = field(default_factory=dict)
     by_ae_title: dict[str, Client] = field(default_factory=dict)
+    by_issuer: dict[str, Client] = field(default_factory=dict)
     ae_title_places: dict[str, tuple[str, int]] = field(default_factory=dict)
 
 

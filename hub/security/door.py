@@ -1,12 +1,13 @@
 """The outer ASGI middleware: nobody passes without a credential, and nothing is read of a request before that.
 
-RFC 6750 (bearer tokens), RFC 9110 §11 (401 and ``WWW-Authenticate``). The decision is made on the path that the server
-matched, the same value the routers match on: no Host, forwarding or override header has a say. Inner applications find
-the ``Caller`` in ``scope["state"]["caller"]``.
+RFC 6750 (bearer tokens), RFC 7519 (signed tokens, for CDS clients), RFC 9110 §11 (401 and ``WWW-Authenticate``). The
+decision is made on the path that the server matched, the same value the routers match on: no Host, forwarding or
+override header has a say. Inner applications find the ``Caller`` in ``scope["state"]["caller"]``.
 """
 
+import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Protocol
@@ -14,6 +15,8 @@ from typing import Any, Protocol
 from hub.contracts.caller import Caller
 from hub.contracts.errors import ExchangeError, Incorrect, Unauthenticated
 from hub.fhir.outcome import operation_outcome
+
+from .signed import is_signed
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -36,6 +39,9 @@ OPEN_PATHS: Mapping[str, frozenset[str]] = {
 """Exact path and the methods it is open for; everything else needs a credential. ``/view`` asks for its own: the sealed
 token of a link."""
 
+SIGNED_PATHS = "/cds-services/"
+"""Where a JSON Web Token may stand for a client: what CDS Hooks defines it for."""
+
 _ACTOR = re.compile(r"(?:Practitioner|PractitionerRole)/[A-Za-z0-9\-.]{1,64}", re.ASCII)
 _PURPOSE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}", re.ASCII)
 
@@ -44,6 +50,12 @@ class Credentials(Protocol):
     """``hub.security.clients.Clients``, as far as the door asks."""
 
     def caller_of_token(self, token: str) -> Caller | None: ...
+
+
+class SignedTokens(Protocol):
+    """``hub.security.signed.SignedCredentials``, as far as the door asks. May block."""
+
+    def caller(self, token: str, audience: Sequence[str]) -> Caller: ...
 
 
 class SessionCredentials(Protocol):
@@ -57,7 +69,9 @@ class Door:
 
     ``note`` counts failed tries (kind, address). A failed try costs one hash and one look-up; nobody is ever locked out
     by the failures of somebody else. A session cookie counts for GET and HEAD alone, so that no foreign page can make a
-    signed-in browser change anything; a bearer token, where there is one, decides before any cookie.
+    signed-in browser change anything; a bearer token, where there is one, decides before any cookie. ``signed`` takes
+    JSON Web Tokens, for the CDS services alone; ``base_url`` is what they call the hub in ``aud``, by default the
+    address it listens on (never a Host header: that is the sender's own word).
     """
 
     def __init__(
@@ -67,11 +81,15 @@ class Door:
         open_paths: Mapping[str, frozenset[str]] = OPEN_PATHS,
         *,
         sessions: SessionCredentials | None = None,
+        signed: SignedTokens | None = None,
+        base_url: str | None = None,
         note: Callable[[str, str], None] = lambda kind, detail: None,
     ) -> None:
         self._app = app
         self._clients = clients
         self._sessions = sessions
+        self._signed = signed
+        self._base_url = base_url
         self._open_paths = open_paths
         self._note = note
 
@@ -83,7 +101,7 @@ class Door:
         elif scope["type"] == "http":
             if not self._is_open(scope):
                 try:
-                    caller = self._caller(scope)
+                    caller = await self._caller(scope)
                 except ExchangeError as refusal:
                     await _refuse(send, scope["method"], refusal)
                     return
@@ -95,14 +113,17 @@ class Door:
         raw = bytes(scope.get("raw_path") or scope["path"].encode()).partition(b"?")[0]
         return raw == scope["path"].encode() and scope["method"] in self._open_paths.get(scope["path"], ())
 
-    def _caller(self, scope: Scope) -> Caller:
+    async def _caller(self, scope: Scope) -> Caller:
         headers = _Headers(scope)
         authorization = headers.one("authorization")
         caller = None
         if authorization is not None:
             scheme, _, token = authorization.partition(" ")
+            token = token.strip()
+            if scheme.lower() == "bearer" and self._takes_signed(scope, token):
+                return await self._signer(scope, token)
             if scheme.lower() == "bearer":
-                caller = self._clients.caller_of_token(token.strip())
+                caller = self._clients.caller_of_token(token)
             kind = "bad-token"
         else:
             kind = "no-token"
@@ -111,18 +132,50 @@ class Door:
                 if session is not None:
                     caller, kind = self._sessions.caller_of_session(session), "bad-session"
         if caller is None:
-            client = scope.get("client")
-            self._note(kind, str(client[0]) if client else "")
+            self._refused(scope, kind)
             raise Unauthenticated(
                 "No valid credential came with this request.",
                 remedy="Send 'Authorization: Bearer TOKEN' with the token that hub client add printed.",
             )
-        actor, purpose = headers.one("acting-practitioner"), headers.one("purpose-of-use")
-        if actor is not None and not _ACTOR.fullmatch(actor):
-            raise _malformed("Acting-Practitioner", "Write it as Practitioner/ID.")
-        if purpose is not None and not _PURPOSE.fullmatch(purpose):
-            raise _malformed("Purpose-Of-Use", "Write one code, such as TREAT.")
-        return replace(caller, actor=actor, purpose=purpose) if actor or purpose else caller
+        return _acting(caller, headers)
+
+    def _takes_signed(self, scope: Scope, token: str) -> bool:
+        return self._signed is not None and scope["path"].startswith(SIGNED_PATHS) and is_signed(token)
+
+    async def _signer(self, scope: Scope, token: str) -> Caller:
+        assert self._signed is not None  # noqa: S101 (``_takes_signed``)
+        try:
+            caller = await asyncio.to_thread(self._signed.caller, token, _audience(scope, self._base_url))
+        except Unauthenticated:
+            self._refused(scope, "bad-signed-token")
+            raise
+        return _acting(caller, _Headers(scope))
+
+    def _refused(self, scope: Scope, kind: str) -> None:
+        client = scope.get("client")
+        self._note(kind, str(client[0]) if client else "")
+
+
+def _acting(caller: Caller, headers: "_Headers") -> Caller:
+    """The practitioner and the purpose that the headers name. Raises Incorrect (400) where they are malformed."""
+    actor, purpose = headers.one("acting-practitioner"), headers.one("purpose-of-use")
+    if actor is not None and not _ACTOR.fullmatch(actor):
+        raise _malformed("Acting-Practitioner", "Write it as Practitioner/ID.")
+    if purpose is not None and not _PURPOSE.fullmatch(purpose):
+        raise _malformed("Purpose-Of-Use", "Write one code, such as TREAT.")
+    return replace(caller, actor=actor, purpose=purpose) if actor or purpose else caller
+
+
+def _audience(scope: Scope, base_url: str | None) -> list[str]:
+    """The addresses that the called service goes by; feedback may be sent with a token for its service."""
+    path: str = scope["path"]
+    paths = [path, path.removesuffix("/feedback")]
+    if base_url:
+        return [base_url.rstrip("/") + each for each in paths]
+    host, port = scope.get("server") or ("localhost", None)
+    hosts = [f"[{host}]" if ":" in host else host, *(["localhost"] if host in ("127.0.0.1", "::1") else [])]
+    authorities = [f"{each}:{port}" if port else each for each in hosts]
+    return [f"{scope.get('scheme', 'http')}://{each}{one}" for each in authorities for one in paths]
 
 
 class _Headers:

@@ -12,6 +12,9 @@ from urllib.parse import urlsplit
 from hub.contracts.caller import Role
 from hub.contracts.errors import Incorrect
 
+from .directory import SignedIdentity
+from .key_sets import check_address, read_keys
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _FHIR_ID = re.compile(r"[A-Za-z0-9.\-]{1,64}", re.ASCII)
 _AE_TITLE = re.compile(r"[\x21-\x5b\x5d-\x7e](?:[\x20-\x5b\x5d-\x7e]{0,14}[\x21-\x5b\x5d-\x7e])?", re.ASCII)
@@ -52,6 +55,7 @@ class Registration:
     deliver_to: str | None = None
     from_cidrs: tuple[str, ...] = ()
     person: str | None = None
+    signed: SignedIdentity | None = None
 
     def checked(self) -> "Registration":
         """Itself, with networks in canonical form. Raises Incorrect naming the first field that is wrong."""
@@ -72,11 +76,24 @@ class Registration:
             raise _refused("person", "Use the FHIR id of a Person.")
         if self.person is not None and self.role is not Role.PATIENT:
             raise _refused("person", "Only a client of role patient is bound to a Person.")
+        if self.signed is not None:
+            _check_signed(self.signed)
         networks = tuple(str(network(text)) for text in self.from_cidrs)
         return Registration(
             self.name, self.role, self.organization, self.organization_name, tuple(dict.fromkeys(self.facilities)),
-            tuple(dict.fromkeys(self.ae_titles)), self.deliver_to, networks, self.person,
+            tuple(dict.fromkeys(self.ae_titles)), self.deliver_to, networks, self.person, self.signed,
         )  # fmt: skip
+
+
+def _check_signed(signed: SignedIdentity) -> None:
+    if not 0 < len(signed.issuer) <= 512 or not signed.issuer.isprintable() or signed.issuer != signed.issuer.strip():
+        raise _refused("jwt-issuer", "Give the iss of the client's tokens, as it is sent.")
+    if not signed.keys and signed.jku is None:
+        raise _refused("jwks", "Give the client's public keys: a JWK Set as a file, or the address of one.")
+    if signed.keys:
+        read_keys(signed.keys)
+    if signed.jku is not None:
+        check_address(signed.jku)
 
 
 def network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:

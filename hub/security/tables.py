@@ -20,6 +20,11 @@ SECURITY_TABLES = SideTable(
     CREATE TABLE IF NOT EXISTS security_session (
         secret_hash BLOB PRIMARY KEY, kind TEXT NOT NULL CHECK (kind IN ('code', 'session')), client TEXT NOT NULL,
         expires_us INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS security_signed (
+        client TEXT PRIMARY KEY, issuer TEXT NOT NULL UNIQUE, keys BLOB NOT NULL, jku TEXT) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS security_jti (
+        issuer TEXT NOT NULL, jti TEXT NOT NULL, expires_us INTEGER NOT NULL, PRIMARY KEY (issuer, jti)) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS security_jti_end ON security_jti (expires_us);
     CREATE TABLE IF NOT EXISTS security_key (name TEXT PRIMARY KEY, secret BLOB NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS security_event (
         seq INTEGER PRIMARY KEY AUTOINCREMENT, at_us INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hub.contracts.caller import Caller, Role
+from hub.contracts.errors import Unauthenticated
 from hub.security.door import OPEN_PATHS, Door
 
 CLINIC = Caller("qingshan", Role.CLINIC, "qingshan")
@@ -168,3 +169,49 @@ def test_a_refused_head_has_no_body(visit: Visit) -> None:
     status, headers, body = visit.knock("/fhir/Patient", method="HEAD")
     assert (status, body) == (401, b"")
     assert int(headers[b"content-length"]) > 0
+
+
+class OneSigner:
+    """Takes one signed token, for the audience that it was made for."""
+
+    def caller(self, token: str, audience: Any) -> Caller:
+        if token != "a.b.c" or "https://hub.example/cds-services/x" not in audience:
+            raise Unauthenticated("no")
+        return CLINIC
+
+
+@pytest.fixture
+def signing(visit: Visit) -> Visit:
+    visit.door = Door(
+        visit.inside, OneClient(), signed=OneSigner(), base_url="https://hub.example/",
+        note=lambda kind, detail: visit.noted.append((kind, detail)),
+    )  # fmt: skip
+    return visit
+
+
+def test_a_signed_token_counts_for_the_cds_services_alone(signing: Visit) -> None:
+    assert signing.knock("/cds-services/x", bearer("a.b.c"), method="POST")[0] == 200
+    assert signing.knock("/cds-services/x/feedback", bearer("a.b.c"), method="POST")[0] == 200
+    assert signing.inside.callers == [CLINIC, CLINIC]
+    for path in ("/fhir/Patient", "/cds-servicesx", "/", "/cds-services/y"):
+        assert signing.knock(path, bearer("a.b.c"), method="POST")[0] == 401
+    assert ("bad-signed-token", "10.9.8.7") in signing.noted
+
+
+def test_the_practitioner_and_a_plain_token_count_as_ever_beside_signed_ones(signing: Visit) -> None:
+    signing.knock("/cds-services/x", bearer("a.b.c"), ("Acting-Practitioner", "Practitioner/li"), method="POST")
+    signing.knock("/cds-services/x", bearer("hub_right"), method="POST")
+    assert [caller and caller.actor for caller in signing.inside.callers] == ["Practitioner/li", None]
+
+
+def test_a_host_header_has_no_say_in_the_audience(visit: Visit) -> None:
+    asked: list[Any] = []
+
+    class Noting:
+        def caller(self, token: str, audience: Any) -> Caller:
+            asked.extend(audience)
+            return CLINIC
+
+    visit.door = Door(visit.inside, OneClient(), signed=Noting())
+    visit.knock("/cds-services/x", bearer("a.b.c"), ("Host", "evil.example"), method="POST")
+    assert asked and all("evil" not in each for each in asked)

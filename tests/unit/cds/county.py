@@ -64,7 +64,7 @@ class County:
         self.audit = NoAudit()
         self.physician = Caller("hospital-his", Role.PHYSICIAN, "hospital")
         self.persons = SqlPersons(self.store)
-        self.checker = Checker(self.store, self.persons)
+        self.checker = Checker(self.store, self.persons, budget_seconds=60)
         self.links = Links(self.store, lambda name: self.physician if name == self.physician.client else None)
         app = FastAPI()
         app.include_router(cds_router(self.store, Policy(), self.persons, self.audit, self.links, checker=self.checker))

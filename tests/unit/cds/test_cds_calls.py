@@ -123,7 +123,7 @@ def test_where_history_cannot_be_read_in_time_the_card_says_so(county: County, b
     county.send(report("r1", "胸部CT平扫"))
     if broken == "slow":
         ticks = iter(range(100))
-        county.checker._clock = lambda: float(next(ticks))
+        county.checker._clock = lambda: float(next(ticks)) * 100
     else:
         county.checker._reader = _Deaf(county.store)
     [card] = county.cards(order("a", "胸部CT平扫"))

@@ -84,6 +84,14 @@ def _parser() -> argparse.ArgumentParser:
     imported.add_argument("file", type=Path, metavar="FILE.csv")
     imported.add_argument("--level", required=True, choices=["organization", "consortium", "province"])
     imported.add_argument("--id", default="", metavar="ORGANIZATION", help="whose table (all where left out)")
+    codes = exams.add_parser("codes", help="a clinic's own code map").add_subparsers(
+        dest="codes_action", required=True, metavar="ACTION", parser_class=_Parser
+    )
+    listed = codes.add_parser("import", parents=[folder], help="replace a clinic's code map; an empty file clears it")
+    listed.add_argument("file", type=Path, metavar="FILE.csv")
+    listed.add_argument("--organization", required=True, metavar="ID", help="whose codes and names these are")
+    reindex = exams.add_parser("reindex", parents=[folder], help="read again what examinations the resources tell of")
+    reindex.add_argument("--organization", default="", metavar="ID", help="what this one sent (all where left out)")
     return top
 
 
@@ -146,6 +154,14 @@ def _run(arguments: argparse.Namespace) -> int:
             from hub.process.exams_command import import_windows_file
 
             return import_windows_file(settings_of(arguments), arguments.file, arguments.level, arguments.id)
+        case "exams" if arguments.action == "codes":
+            from hub.process.exams_command import import_codes_file
+
+            return import_codes_file(settings_of(arguments), arguments.file, arguments.organization)
+        case "exams" if arguments.action == "reindex":
+            from hub.process.exams_command import reindex
+
+            return reindex(settings_of(arguments), arguments.organization)
         case "exams":
             from hub.process.exams_command import explain
 

@@ -21,6 +21,7 @@ from hub.api.fhir.regional import RegionalPatients
 from hub.api.fhir.rooms import Rooms
 from hub.api.rest.health import health_router
 from hub.api.rest.ingest import ingest_router
+from hub.api.rest.mapping_desk import mapping_desk_router
 from hub.api.rest.problems import add_problem_handlers
 from hub.api.rest.quarantine import quarantine_router
 from hub.cds.reminders import latest_reminders
@@ -89,6 +90,7 @@ def http_application(parts: Parts) -> App:
             {c: i for c, i in ingesters.items() if c is not Channel.FHIR}, parts.quarantine, parts.policy, budget
         ),
         delivery_router(parts.store, parts.policy),
+        mapping_desk_router(parts.store, parts.policy),
         cds_router(parts.store, parts.policy, parts.persons, parts.audit, parts.links, base_url=outside),
         view_router(parts.store, parts.policy, parts.audit, parts.links.opened),
         status_router(

@@ -16,11 +16,13 @@ from hub.contracts.caller import Caller, Scope
 from hub.contracts.errors import Gone, NotFound, Precondition
 from hub.contracts.persons import Persons
 from hub.contracts.store import ResourceReader
+from hub.exams.code_maps import local_codes
 from hub.exams.coverage import Coverage
 from hub.exams.exam_rows import timing_days
 from hub.exams.fhir_reading import part, reference, references
 from hub.exams.history import history
 from hub.exams.institutions import Institutions
+from hub.exams.local_codes import NO_LOCAL_CODES, LocalCodes
 from hub.exams.order_facts import order_from
 from hub.exams.prior import Context, Order, Prior
 from hub.exams.recheck import birth_us_of, microseconds, setting_of
@@ -87,9 +89,11 @@ class Checker:
         selected = [at for at, draft in enumerate(drafts) if draft.ref in chosen]
         institutions = Institutions(lambda kind, number: self._body(kind, number, scope))
         context = Context(now_us, caller.organization, institutions, birth_us=self._birth(patient, patients, scope))
-        orders = [self._order(draft, call, scope) for draft in drafts]
+        orders = [self._order(draft, call, scope, NO_LOCAL_CODES) for draft in drafts]
         judged = tuple(drafts[at] for at in selected)
         try:
+            if local := local_codes(self._reader.side_rows, caller.organization):
+                orders = [self._order(draft, call, scope, local) for draft in drafts]
             context = replace(context, sites=site_tables(self._reader.side_rows, caller.organization, institutions))
             contexts = [replace(context, setting=self._setting(order, scope)) for order in orders]
             keys, since_us = self._reach(orders, contexts)
@@ -164,7 +168,7 @@ class Checker:
             found = birth_us_of(self._resource(f"Patient/{other}", scope))
         return found
 
-    def _order(self, draft: Draft, call: Call, scope: Scope) -> Order:
+    def _order(self, draft: Draft, call: Call, scope: Scope, local: LocalCodes) -> Order:
         def referenced(ref: str) -> Any:
             return call.beside.get(ref) or self._resource(ref, scope)
 
@@ -172,7 +176,7 @@ class Checker:
         for ref in references(draft.resource, "basedOn"):
             if ref.startswith("ServiceRequest/"):
                 planned = planned or timing_days(part(referenced(ref), "occurrenceTiming"))
-        order = order_from(draft.resource, draft.ref, planned_days=planned, referenced=referenced)
+        order = order_from(draft.resource, draft.ref, planned_days=planned, referenced=referenced, local=local)
         return order if order.encounter or not call.encounter else replace(order, encounter=call.encounter)
 
     def _setting(self, order: Order, scope: Scope) -> str:

@@ -27,7 +27,7 @@ from .checking import Checked, Checker
 from .discovery import discovery, service_of
 from .feedback import read_feedback, store_feedback
 from .request import MOST_BYTES, read_call
-from .verdict_log import patient_of, rows_of, store_rows
+from .verdict_log import log_of, patient_of, store_log
 
 _JSON = "application/json"
 VERDICTS = metrics.describe("hub_cds_verdicts_total", "Verdicts on ordered examinations, by verdict and card.")
@@ -124,8 +124,8 @@ def cds_router(
             shown = each.verdict.indicator if each.card else None
             metrics.count(VERDICTS, service=service.id, verdict=each.verdict.code, card=shown or "none")
         if kept:
-            rows = rows_of(kept, checked, caller, service.id, made.hook_instance, made.patient_id)
-            store.act(lambda view: store_rows(view, rows), caller).add_done_callback(_note_loss)
+            log = log_of(kept, checked, caller, service.id, made.hook_instance, made.patient_id)
+            store.act(lambda view: store_log(view, log), caller).add_done_callback(_note_loss)
         return _answer(content)
 
     @router.get("/cds-services/verdicts/{verdict_id}")

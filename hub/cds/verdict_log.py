@@ -1,11 +1,13 @@
 """Verdicts kept after the answer, with what they rested on, so that each can be explained and judged again."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from hub.contracts.caller import Caller
 from hub.contracts.errors import NotFound
 from hub.contracts.store import CommitView, ResourceReader
+from hub.exams import unread
 from hub.exams.explaining import encode_record
 from hub.exams.kept_case import case_of
 
@@ -22,21 +24,37 @@ def record_of(judged: Judged, checked: Checked) -> bytes:
     return encode_record(judged.id, verdict, case_of(verdict, context, tuple(others)))
 
 
-def rows_of(
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What is kept of one answered call: rows of ``cds_verdict``, and the names that nobody understood."""
+
+    verdicts: tuple[tuple[Any, ...], ...]
+    unread: tuple[tuple[str, unread.Name], ...]
+
+
+def log_of(
     judged: Sequence[Judged], checked: Checked, caller: Caller, service: str, hook_instance: str, patient: str
-) -> list[tuple[Any, ...]]:
-    """The rows of ``cds_verdict`` for one answered call."""
-    return [
-        (each.id, checked.context.now_us, service, hook_instance, caller.client, caller.organization, caller.actor,
-         patient, each.draft.ref, each.verdict.code, each.verdict.indicator, each.card, each.verdict.tables,
+) -> Log:
+    at_us = checked.context.now_us
+    verdicts = tuple(
+        (each.id, at_us, service, hook_instance, caller.client, caller.organization, caller.actor, patient,
+         each.draft.ref, each.verdict.code, each.verdict.indicator, each.card, each.verdict.tables,
          record_of(each, checked))
         for each in judged
-    ]  # fmt: skip
+    )  # fmt: skip
+    names = (
+        unread.name_in("ServiceRequest", each.draft.resource)
+        for each in judged
+        if each.verdict.code == "not-understood"
+    )
+    return Log(verdicts, tuple((caller.organization, name) for name in names if name is not None))
 
 
-def store_rows(view: CommitView, rows: Sequence[tuple[Any, ...]]) -> None:
-    for row in rows:
+def store_log(view: CommitView, log: Log) -> None:
+    for row in log.verdicts:
         view.execute("INSERT OR IGNORE INTO cds_verdict VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    if log.unread:
+        unread.count(view, log.unread, log.verdicts[0][1])
 
 
 def patient_of(reader: ResourceReader, verdict_id: str, caller: Caller) -> str:

@@ -1,4 +1,4 @@
-"""What ``hub exams …`` does: names in, attributes out; a verdict's reasoning; a site's windows."""
+"""What ``hub exams …`` does: names in, attributes out; a verdict's reasoning; a site's windows; a clinic's code map."""
 
 from collections.abc import Iterable
 from typing import Any, BinaryIO
@@ -7,12 +7,14 @@ import msgspec
 
 from hub.contracts.caller import Caller, Role
 from hub.contracts.errors import Forbidden, NotFound
-from hub.contracts.store import ResourceReader, ResourceWriter
+from hub.contracts.store import ResourceReader, ResourceStore, ResourceWriter
 
+from .code_list import list_id, read_codes, store_codes
 from .examination import attributes
 from .explaining import decode_record, explained, lines
 from .kept_case import context_of
 from .name_parser import parse
+from .rereading import EVERYBODY, ask_for, progress, step
 from .site_windows import read_windows, store_windows, tables_of
 from .withholding import is_withheld
 from .wording import HOW_TO_ASK
@@ -59,3 +61,20 @@ def import_windows(store: ResourceWriter, caller: Caller, content: str, level: s
     rows = read_windows(content)
     version: str = store.act(lambda view: store_windows(view, level, site, rows), caller).result()
     return version
+
+
+def import_codes(store: ResourceWriter, caller: Caller, content: str, organization: str) -> str:
+    """``hub exams codes import``: replace an organization's code map; says how many lines it has. Raises Incorrect
+    naming the line."""
+    lines = read_codes(content)
+    count: int = store.act(lambda view: store_codes(view, organization, lines), caller).result()
+    return f"ConceptMap/{list_id(organization)}: {count} lines"
+
+
+def reindex(store: ResourceStore, caller: Caller, organization: str = EVERYBODY) -> str:
+    """``hub exams reindex``: read again and say what came of it."""
+    store.act(lambda view: ask_for(view, organization), caller).result()
+    while step(store):
+        pass
+    [told] = [one for one in progress(store.side_rows) if one["organization"] == organization]
+    return f"{told['seen']} resources read again, {told['changed']} are understood otherwise"

@@ -12,6 +12,7 @@ from hub.contracts.caller import Role
 from hub.contracts.codes import BASE
 from hub.contracts.store import CommitView, Written
 
+from .code_maps import local_codes
 from .coverage import Coverage
 from .evidence import expiry_seconds
 from .fhir_reading import part, performed_us, reference, text
@@ -89,7 +90,7 @@ def _persons_patients(view: CommitView, patient: str) -> list[str]:
 def verdict_on(one: Written, view: CommitView) -> Verdict | None:
     """The verdict on an order that has just been written, as far as it may be told: an issue is read by others than
     who ordered. None where there is nothing to judge."""
-    order = order_from(one.resource, f"ServiceRequest/{one.id}")
+    order = order_from(one.resource, f"ServiceRequest/{one.id}", local=local_codes(view.rows, one.owner))
     if order.examination is None or one.patient is None:
         return None
     now_us = microseconds(view.now)

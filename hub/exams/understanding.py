@@ -18,6 +18,7 @@ from .imaging_name import as_usage_has_it, merged_targets, targets_of
 from .lexicon import imaging_lexicon
 from .local_codes import NO_LOCAL_CODES, LocalCodes
 from .name_parser import parse
+from .national_codes import NATIONAL_PRICE_ITEM, national_code
 from .normalise import normalised
 from .vocabulary import regions
 
@@ -155,7 +156,8 @@ def joined(
     )
 
 
-def _readable(examination: Examination | None) -> bool:
+def readable(examination: Examination | None) -> bool:
+    """Whether enough is known of it to be compared with another."""
     if examination is None:
         return False
     if examination.kind is Kind.LABORATORY:
@@ -276,6 +278,10 @@ def _understand(
             settled.add(said)
     for said in names:
         for system, code, _ in said.codings:
+            if system == NATIONAL_PRICE_ITEM:
+                take(national_code(code), f"price item {code}")
+    for said in names:
+        for system, code, _ in said.codings:
             take(known_codes().get((system, code)), f"code {code}")
     known = [modality_codes()[code] for code in modalities if code in modality_codes()]
     for said in names:
@@ -296,7 +302,7 @@ def _understand(
         examination, differing = _sided(examination, side)
         conflicts.update(differing)
     examination = _with_usual_region(examination)
-    if not _readable(examination):
+    if not readable(examination):
         return NOT_UNDERSTOOD
     return Understood(examination, tuple(sorted(conflicts)), tuple(sources))
 

@@ -1,45 +1,73 @@
-"""``hub exams explain`` and ``hub exams windows import``: a verdict's stored reasoning, and a site's own windows."""
+"""``hub exams explain``, ``hub exams windows import``, ``hub exams codes import``, ``hub exams reindex``."""
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from hub.app import compose
+from hub.app import Parts, compose
 from hub.contracts.caller import Caller, Role
 from hub.contracts.errors import ExchangeError
-from hub.exams.cli import explain as explanation
-from hub.exams.cli import import_windows
+from hub.exams import cli
 from hub.settings import Settings
 
 
-def explain(settings: Settings, verdict: str) -> int:
-    """0, or 2 with one sentence where there is no such verdict."""
+def _answer(settings: Settings, command: str, run: Callable[[Parts], str]) -> int:
+    """Print what ``run`` says; 0, or 2 with one sentence where it is refused."""
     parts = compose(settings)
     try:
-        print(json.dumps(explanation(parts.store, verdict), ensure_ascii=False, indent=2))
+        print(run(parts))
         return 0
     except ExchangeError as error:
-        print(f"hub exams explain: {error.sentence()}", file=sys.stderr)
+        print(f"hub exams {command}: {error.sentence()}", file=sys.stderr)
         return 2
     finally:
         parts.close()
 
 
-def import_windows_file(settings: Settings, file: Path, level: str, organization: str) -> int:
-    """Replace the table of one level by a CSV file, within 5 s in a running hub; 0, or 2 with one sentence that names
-    the line."""
+def _with_file(settings: Settings, command: str, file: Path, run: Callable[[Parts, str], str]) -> int:
     try:
         content = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        print(f"hub exams windows: {file} cannot be read as UTF-8 text ({type(error).__name__}).", file=sys.stderr)
+        print(f"hub exams {command}: {file} cannot be read as UTF-8 text ({type(error).__name__}).", file=sys.stderr)
         return 2
-    parts = compose(settings)
-    try:
-        caller = Caller("hub", Role.SERVICE, organization or "hub")
-        print(import_windows(parts.store, caller, content, level, organization))
-        return 0
-    except ExchangeError as error:
-        print(f"hub exams windows: {error.sentence()}", file=sys.stderr)
-        return 2
-    finally:
-        parts.close()
+    return _answer(settings, command, lambda parts: run(parts, content))
+
+
+def _hub(organization: str) -> Caller:
+    return Caller("hub", Role.SERVICE, organization or "hub")
+
+
+def explain(settings: Settings, verdict: str) -> int:
+    """The reasoning of one verdict as JSON."""
+    return _answer(
+        settings,
+        "explain",
+        lambda parts: json.dumps(cli.explain(parts.store, verdict), ensure_ascii=False, indent=2),
+    )
+
+
+def import_windows_file(settings: Settings, file: Path, level: str, organization: str) -> int:
+    """Replace the table of one level by a CSV file, within 5 s in a running hub."""
+    return _with_file(
+        settings,
+        "windows",
+        file,
+        lambda parts, content: cli.import_windows(parts.store, _hub(organization), content, level, organization),
+    )
+
+
+def import_codes_file(settings: Settings, file: Path, organization: str) -> int:
+    """Replace a clinic's code map by a CSV file. It holds at once; what the clinic sent before is read again by the
+    running hub, or by ``hub exams reindex``."""
+    return _with_file(
+        settings,
+        "codes",
+        file,
+        lambda parts, content: cli.import_codes(parts.store, _hub(organization), content, organization),
+    )
+
+
+def reindex(settings: Settings, organization: str) -> int:
+    """Read again, with the tables and code maps of now; returns when it has ended, also beside a running hub."""
+    return _answer(settings, "reindex", lambda parts: cli.reindex(parts.store, _hub(organization), organization))

@@ -80,7 +80,7 @@ class Duties:
 
 ACTIONS = _words(
     """ingest cds cds-feedback quarantine quarantine-original quarantine-replay dicom-read dicom-store match person
-    pages operations delivery"""
+    pages operations delivery codes figures"""
 )
 """Everything ``check_action`` may be asked about beside FHIR reads and writes; other names are refused to all."""
 
@@ -93,7 +93,7 @@ TABLE: dict[Role, Duties] = {
     Role.CLINIC: Duties(
         "own", None, reads_not=KEPT_BY_THE_HUB,
         creates=None,
-        actions=PUSH_ACTIONS | {"pages"},
+        actions=PUSH_ACTIONS | {"pages", "codes", "figures"},
     ),
     Role.PLATFORM: Duties(
         "sent", None, reads_not=KEPT_BY_THE_HUB,
@@ -104,21 +104,21 @@ TABLE: dict[Role, Duties] = {
         "county", CARE | DIRECTORY | {"Coverage"}, creates=ORDERING,
         actions=frozenset({
             "ingest", "cds", "cds-feedback", "quarantine", "quarantine-original", "quarantine-replay", "dicom-read",
-            "match", "person", "pages",
+            "match", "person", "pages", "figures",
         }),
     ),
     Role.READER: Duties(
         "county", CARE | DIRECTORY, creates=REPORTING, updates_any=frozenset({"Task"}),
         actions=frozenset({
             "quarantine", "quarantine-original", "quarantine-replay", "dicom-read", "dicom-store", "match", "person",
-            "pages",
+            "pages", "codes", "figures",
         }),
     ),
     Role.ADMIN: Duties(
         "county", ADMINISTRATION, manages=ADMINISTRATION - {"Task"}, updates_any=frozenset({"Task"}),
-        actions=frozenset({"quarantine", "operations", "delivery", "pages"}),
+        actions=frozenset({"quarantine", "operations", "delivery", "pages", "codes", "figures"}),
     ),
-    Role.AUDITOR: Duties("county", frozenset({"AuditEvent"}), actions=frozenset({"pages"})),
+    Role.AUDITOR: Duties("county", frozenset({"AuditEvent"}), actions=frozenset({"pages", "figures"})),
     Role.PATIENT: Duties(
         "person", (CARE | MONEY) - {"Task"}, actions=frozenset({"dicom-read", "person", "pages"})
     ),

@@ -1,0 +1,104 @@
+"""The exam rows of what is written, into their table: with what reports cite, and without the version before."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from hub.contracts.store import CommitView, Written
+
+from .exam_rows import Proto
+from .fhir_reading import UNDATED_US
+from .row import REPORT, State, encode_detail
+
+ROOM = "exams"
+_COLUMNS = 9
+_AT_ONCE = 16
+_INSERT = "INSERT OR REPLACE INTO exams_row VALUES "
+_LIVE = frozenset({State.ORDERED, State.EXPECTED})
+
+
+def insert(view: CommitView, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Many rows in few statements."""
+    one = "(" + ",".join("?" * _COLUMNS) + ")"
+    for start in range(0, len(rows), _AT_ONCE):
+        some = rows[start : start + _AT_ONCE]
+        if len(some) == _AT_ONCE:
+            view.execute(_INSERT + ",".join([one] * _AT_ONCE), [value for row in some for value in row])
+        else:
+            for row in some:
+                view.execute(_INSERT + one, row)
+
+
+def _table_rows(one: Written, proto: Proto, links: Sequence[str], now_us: int) -> list[tuple[Any, ...]]:
+    anchor_us = proto.anchor_us
+    if anchor_us == UNDATED_US and proto.state in _LIVE:
+        anchor_us = now_us  # an order without a date expires from its arrival
+    detail = encode_detail(proto.detail)
+    return [
+        (one.patient, key, anchor_us, f"{one.type}/{one.id}", proto.state.value, one.owner, proto.exam,
+         " ".join(dict.fromkeys(links)), detail)
+        for key in proto.keys
+    ]  # fmt: skip
+
+
+class Citations:
+    """Which report cites an Observation, among what is written now and what is there already."""
+
+    def __init__(self, written: Sequence[Written], view: CommitView) -> None:
+        self._view = view
+        self._understood = {f"{one.type}/{one.id}": bool(one.derived.get(ROOM)) for one in written if not one.deleted}
+        self.report_of = {
+            result: f"{one.type}/{one.id}"
+            for one in written
+            if one.type == "DiagnosticReport" and not one.deleted
+            for proto in one.derived.get(ROOM, ())
+            for result in proto.results
+        }
+
+    def all_understood(self, proto: Proto) -> bool:
+        """Whether every result a report cites is kept as a row of its own."""
+        return bool(proto.results) and all(self._is_kept(result) for result in proto.results)
+
+    def _is_kept(self, result: str) -> bool:
+        known = self._understood.get(result)
+        if known is not None:
+            return known
+        return bool(self._view.rows("SELECT 1 FROM exams_row WHERE ref = ? LIMIT 1", (result,)))
+
+    def cite_earlier(self, report: str, proto: Proto) -> None:
+        """Tie Observations that came before their report to it."""
+        for result in proto.results:
+            if result not in self._understood:
+                self._view.execute(
+                    "UPDATE exams_row SET links = trim(links || ' ' || ?) WHERE ref = ? AND instr(links, ?) = 0",
+                    (report, result, report),
+                )
+
+
+def rows_of(one: Written, citations: Citations, now_us: int) -> list[tuple[Any, ...]]:
+    """The rows of one resource, from what was derived of it."""
+    protos: tuple[Proto, ...] = one.derived.get(ROOM, ())
+    ref = f"{one.type}/{one.id}"
+    head = next((proto for proto in protos if proto.keys == (REPORT,)), None)
+    rows: list[tuple[Any, ...]] = []
+    for proto in protos:
+        links = list(proto.links)
+        if one.type == "Observation" and ref in citations.report_of:
+            links.append(citations.report_of[ref])
+        claims = head is not None and proto is not head
+        if claims and head is not None and citations.all_understood(head):
+            continue
+        rows += _table_rows(one, proto, links, now_us)
+    if head is not None:
+        citations.cite_earlier(ref, head)
+    return rows
+
+
+def forget(one: Written, view: CommitView) -> tuple[str, ...]:
+    """Take the rows of the version before away; what reports had cited it."""
+    ref = f"{one.type}/{one.id}"
+    cited: tuple[str, ...] = ()
+    if one.type == "Observation":
+        found = view.rows("SELECT links FROM exams_row WHERE ref = ? LIMIT 1", (ref,))
+        cited = tuple(link for row in found for link in row[0].split() if link.startswith("DiagnosticReport/"))
+    view.execute("DELETE FROM exams_row WHERE ref = ?", (ref,))
+    return cited

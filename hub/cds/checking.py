@@ -18,13 +18,13 @@ from hub.contracts.persons import Persons
 from hub.contracts.store import ResourceReader
 from hub.exams.code_maps import local_codes
 from hub.exams.coverage import Coverage
-from hub.exams.exam_rows import timing_days
 from hub.exams.fhir_reading import part, reference, references
 from hub.exams.history import history
 from hub.exams.institutions import Institutions
 from hub.exams.local_codes import NO_LOCAL_CODES, LocalCodes
 from hub.exams.order_facts import order_from
 from hub.exams.prior import Context, Order, Prior
+from hub.exams.proto import timing_days
 from hub.exams.recheck import birth_us_of, microseconds, setting_of
 from hub.exams.signing import judge_all, reach
 from hub.exams.site_windows import site_tables

@@ -1,128 +1,57 @@
 """From a resource to its exam rows: DiagnosticReport, ImagingStudy, ServiceRequest, Observation, Procedure, Specimen,
 CarePlan. Pure: of the resource alone, before any lock is taken."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from .examination import Determination, Examination, Kind, encode
+import msgspec
+
+from .examination import Examination, Kind
 from .fhir_reading import (
     UNDATED_US,
     concept,
     concepts,
-    extensions,
     first_line,
     name_of,
-    nested,
     part,
     parts,
     performed_us,
     reference,
     references,
     text,
-    value_of,
 )
 from .follow_up import recommended_days
+from .laboratory_rows import Collected, contained, contained_specimen, observation_rows, specimen_rows
 from .local_codes import NO_LOCAL_CODES, LocalCodes
-from .observed import is_abnormal, is_laboratory, is_rejected
-from .row import PLAN, REPORT, SPECIMEN, UNREAD_IMAGING, Detail, State, keys_of
-from .specimens import method_said, specified, specimen_said
+from .observed import is_rejected
+from .proto import REPORT_STATES, Proto, anchored, encoded, marks_of, organization_of, timing_days
+from .row import PLAN, REPORT, UNREAD_IMAGING, Detail, State, keys_of
+from .specimens import specified, specimen_said
 from .understanding import NOT_UNDERSTOOD, Said, Understood, understand
 
-_REPORT_STATES = {
-    **dict.fromkeys(("final", "amended", "corrected", "appended"), State.FINAL),
-    **dict.fromkeys(("registered", "partial", "preliminary"), State.EXPECTED),
-}
 _STUDY_STATES = {"available": State.PERFORMED, "registered": State.EXPECTED}
 _ORDER_STATES = {"active": State.ORDERED, "on-hold": State.ORDERED}
+_ENDED = frozenset({"cancelled", "stopped", "completed", "entered-in-error"})
+"""CarePlan.activity.detail.status of what is not repeated any more."""
 _PROCEDURE_STATES = {
     "completed": State.PERFORMED,
     "in-progress": State.EXPECTED,
     "preparation": State.EXPECTED,
 }
-_UNIT_DAYS = {"d": 1.0, "wk": 7.0, "mo": 30.0, "a": 365.0, "h": 1 / 24, "min": 1 / 1440}
-
-
-@dataclass(frozen=True, slots=True)
-class Proto:
-    """A row without its owner and patient. ``results`` are the Observations a laboratory report cites."""
-
-    keys: tuple[str, ...]
-    anchor_us: int
-    state: State
-    exam: bytes | None
-    links: tuple[str, ...]
-    detail: Detail
-    results: tuple[str, ...] = ()
-
-
-@lru_cache(maxsize=16384)
-def _encoded(examination: Examination) -> bytes:
-    return encode(examination)
-
-
-@lru_cache(maxsize=16384)
-def _laboratory(determinations: tuple[Determination, ...]) -> Examination:
-    return Examination(Kind.LABORATORY, determinations=determinations)
-
-
-def _anchored(found: tuple[int, bool] | None) -> tuple[int, bool]:
-    return found if found is not None else (UNDATED_US, False)
-
-
-def _organization(resource: Any, name: str) -> tuple[str, str]:
-    """Id of the first Organization among performers, and the name to show."""
-    organization, shown = "", ""
-    for performer in parts(resource, name):
-        each = part(performer, "actor") or performer
-        target = reference(each)
-        if target.startswith("Organization/") and not organization:
-            organization = target.partition("/")[2]
-            shown = text(each, "display") or shown
-        shown = shown or text(each, "display")
-    return organization, shown
-
-
-def _marks(resource: Any) -> dict[str, Any]:
-    """Recognition mark, external quality assessment, quality complaint, recommended follow-up: our extensions."""
-    found: dict[str, Any] = {}
-    if part(resource, "extension") is None:
-        return found
-    for mark in extensions(resource, "recognition-mark"):
-        found["mark"] = str(value_of(nested(mark, "mark")) or "")
-        found["mark_scope"] = str(value_of(nested(mark, "scope")) or "")
-    for assessed in extensions(resource, "external-quality-assessment"):
-        period = part(nested(assessed, "period"), "valuePeriod")
-        start, end = performed_us(period, "start"), performed_us(period, "end")
-        day_us = 86_400_000_000
-        found["assessed_from_us"] = start[0] if start else None
-        found["assessed_to_us"] = end[0] + (day_us - 1 if end[1] else 0) if end else None
-        found["assessment_passed"] = value_of(nested(assessed, "passed")) is True
-    for complaint in extensions(resource, "quality-complaint"):
-        found["quality_complaint"] = str(value_of(complaint) or "poor")
-    for recommended in extensions(resource, "recommended-follow-up"):
-        duration = part(recommended, "valueDuration") or part(recommended, "valueQuantity")
-        try:
-            days = float(part(duration, "value")) * _UNIT_DAYS.get(text(duration, "code") or "d", 1.0)
-        except (TypeError, ValueError):
-            continue
-        found["follow_up_days"] = days
-    return found
 
 
 def _report(resource: Any, local: LocalCodes) -> list[Proto]:
     code = concept(part(resource, "code"))
     understood = understand((code,), local=local) if code else NOT_UNDERSTOOD
-    state = _REPORT_STATES.get(text(resource, "status"), State.VOID)
-    anchor_us, date_only = _anchored(performed_us(resource, "effectiveDateTime", "effectivePeriod"))
-    organization, place = _organization(resource, "performer")
+    state = REPORT_STATES.get(text(resource, "status"), State.VOID)
+    specimen = contained_specimen(resource)
+    anchor_us, date_only = anchored(specimen.at or performed_us(resource, "effectiveDateTime", "effectivePeriod"))
+    organization, place = organization_of(resource, "performer")
     conclusion = text(resource, "conclusion") or name_of(next(iter(concepts(resource, "conclusionCode")), None))
-    marks = _marks(resource)
+    marks = marks_of(resource)
     if "follow_up_days" not in marks and (days := recommended_days(conclusion)) is not None:
         marks["follow_up_days"] = days
-    if state is State.FINAL and is_rejected((conclusion,)):
-        state = State.VOID
     detail = Detail(
         name=name_of(code),
         place=place,
@@ -137,21 +66,45 @@ def _report(resource: Any, local: LocalCodes) -> list[Proto]:
     based_on, studies = references(resource, "basedOn"), references(resource, "imagingStudy")
     results, specimens = references(resource, "result"), references(resource, "specimen")
     exam = understood.examination
-    if exam is None and (results or specimens) and not studies:
-        return [Proto((REPORT,), anchor_us, state, None, based_on + specimens, detail, results)]
-    if exam is None:
+    if exam is not None and exam.kind is not Kind.LABORATORY:
+        return [Proto(keys_of(exam), anchor_us, state, encoded(exam), based_on + studies, detail)]
+    if exam is None and (studies or not (results or specimens)):
         return [Proto((UNREAD_IMAGING,), anchor_us, state, None, based_on + studies, detail)]
-    if exam.kind is not Kind.LABORATORY:
-        return [Proto(keys_of(exam), anchor_us, state, _encoded(exam), based_on + studies, detail)]
-    head = Proto((REPORT,), anchor_us, state, _encoded(exam), based_on + specimens, detail, results)
-    claims = Proto(keys_of(exam), anchor_us, state, _encoded(exam), based_on + specimens, _claimed(detail, results))
-    return [head, claims]
+    if state is State.FINAL and (specimen.unusable or is_rejected((conclusion,))):
+        state = State.VOID
+    return _laboratory_report(resource, local, Proto((REPORT,), anchor_us, state, None, based_on + specimens, detail,
+                                                     results), exam, specimen)  # fmt: skip
 
 
-def _claimed(detail: Detail, results: Sequence[str]) -> Detail:
-    return Detail(
-        name=detail.name, status=detail.status, date_only=detail.date_only, claimed=True, result_count=len(results)
+def _laboratory_report(
+    resource: Any, local: LocalCodes, head: Proto, exam: Examination | None, specimen: Collected
+) -> list[Proto]:
+    """The head of a laboratory report, and what it tells by itself: its contained results, else what its name claims
+    (which gives way to the results that it cites, once they are known)."""
+    exam = specified(exam, specimen.kind) if exam is not None else None
+    inside = [row for each in contained(resource, "result") for row in observation_rows(each, local)]
+    if inside:
+        rows = [
+            row if row.anchor_us != UNDATED_US else replace(row, anchor_us=head.anchor_us, detail=_dated_as(row, head))
+            for row in inside
+        ]
+        cited = tuple(ref for ref in head.results if not ref.startswith("#"))
+        return [replace(head, results=cited), *rows]
+    if exam is None:
+        return [head]
+    claimed = Detail(
+        name=head.detail.name,
+        status=head.detail.status,
+        date_only=head.detail.date_only,
+        claimed=True,
+        result_count=len(head.results),
     )
+    claims = Proto(keys_of(exam), head.anchor_us, head.state, encoded(exam), head.links, claimed)
+    return [replace(head, exam=encoded(exam)), claims]
+
+
+def _dated_as(row: Proto, head: Proto) -> Detail:
+    return msgspec.structs.replace(row.detail, date_only=head.detail.date_only)
 
 
 def _study(resource: Any, local: LocalCodes) -> list[Proto]:
@@ -171,8 +124,8 @@ def _study(resource: Any, local: LocalCodes) -> list[Proto]:
         if codings and Said(codings) not in sites:
             sites.append(Said(codings))
     understood = understand(tuple(names), tuple(sites), tuple(dict.fromkeys(modalities)), local)
-    anchor_us, date_only = _anchored(performed_us(resource, "started"))
-    organization, place = _organization(resource, "performer")
+    anchor_us, date_only = anchored(performed_us(resource, "started") or _first_series(resource))
+    organization, place = organization_of(resource, "performer")
     detail = Detail(
         name=name_of(names[0]) if names else "",
         place=place,
@@ -181,21 +134,23 @@ def _study(resource: Any, local: LocalCodes) -> list[Proto]:
         encounter=reference(part(resource, "encounter")),
         organization=organization,
         contradictions=understood.contradictions,
-        **_marks(resource),
+        **marks_of(resource),
     )
     state = _STUDY_STATES.get(text(resource, "status"), State.VOID)
     exam = understood.examination
     keys = keys_of(exam) if exam and exam.kind is not Kind.LABORATORY else (UNREAD_IMAGING,)
-    return [Proto(keys, anchor_us, state, _encoded(exam) if exam else None, references(resource, "basedOn"), detail)]
+    return [Proto(keys, anchor_us, state, encoded(exam) if exam else None, references(resource, "basedOn"), detail)]
+
+
+def _first_series(study: Any) -> tuple[int, bool] | None:
+    """When the first series began, for a study that does not say it of itself."""
+    return min((found for each in parts(study, "series") if (found := performed_us(each, "started"))), default=None)
 
 
 def _requested_specimen(resource: Any) -> str:
-    """The specimen that an order states: by display, or as a contained Specimen."""
-    contained = {f"#{text(each, 'id')}": each for each in parts(resource, "contained")}
-    said: list[Said] = []
-    for each in parts(resource, "specimen"):
-        said += [Said((), text(each, "display")), *concepts(contained.get(text(each, "reference")), "type")]
-    return specimen_said(said)
+    """The specimen that an order states: as a contained Specimen, or by display."""
+    said = tuple(Said((), text(each, "display")) for each in parts(resource, "specimen"))
+    return contained_specimen(resource).kind or specimen_said(said)
 
 
 def request_understood(resource: Any, local: LocalCodes = NO_LOCAL_CODES) -> Understood:
@@ -221,8 +176,8 @@ def _order(resource: Any, local: LocalCodes) -> list[Proto]:
     exam = understood.examination
     if exam is None:
         return []
-    anchor_us, date_only = _anchored(performed_us(resource, "authoredOn"))
-    organization, place = _organization(resource, "performer")
+    anchor_us, date_only = anchored(performed_us(resource, "authoredOn"))
+    organization, place = organization_of(resource, "performer")
     if not place:
         place = text(part(resource, "requester"), "display")
     detail = Detail(
@@ -234,54 +189,7 @@ def _order(resource: Any, local: LocalCodes) -> list[Proto]:
         organization=organization,
         contradictions=understood.contradictions,
     )
-    return [Proto(keys_of(exam), anchor_us, state, _encoded(exam), references(resource, "basedOn"), detail)]
-
-
-def _observation(resource: Any, local: LocalCodes) -> list[Proto]:
-    if not is_laboratory(resource):
-        return []
-    code = concept(part(resource, "code"))
-    components = parts(resource, "component")
-    determinations: list[Determination] = []
-    asked = (code, *(concept(part(each, "code")) for each in components)) if components else (code,)
-    for said in asked:
-        exam = understand((said,), local=local).examination if said else None
-        if exam is not None and exam.kind is Kind.LABORATORY:
-            determinations += exam.determinations
-    if not determinations or (references(resource, "hasMember") and part(resource, "valueQuantity") is None):
-        return []
-    exam = _laboratory(tuple(dict.fromkeys(determinations)))
-    stated = part(resource, "specimen")
-    method = concepts(resource, "method")
-    if stated is not None or method:
-        exam = specified(exam, specimen_said((Said((), text(stated, "display")),)), method_said(method))
-    state = _REPORT_STATES.get(text(resource, "status"), State.VOID)
-    absent = part(resource, "dataAbsentReason") is not None and not components
-    if absent or is_rejected(_free_text(resource)):
-        state = State.VOID
-    anchor_us, date_only = _anchored(performed_us(resource, "effectiveDateTime", "effectivePeriod", "effectiveInstant"))
-    organization, place = _organization(resource, "performer")
-    detail = Detail(
-        name=name_of(code),
-        place=place,
-        status=text(resource, "status"),
-        date_only=date_only,
-        abnormal=any(is_abnormal(each) for each in (resource, *components)),
-        encounter=reference(part(resource, "encounter")),
-        organization=organization,
-        **_marks(resource),
-    )
-    links = references(resource, "basedOn") + tuple(filter(None, (reference(part(resource, "specimen")),)))
-    return [Proto(keys_of(exam), anchor_us, state, _encoded(exam), links, detail)]
-
-
-def _free_text(resource: Any) -> tuple[str, ...]:
-    value = part(resource, "valueCodeableConcept")
-    said = tuple(text(note, "text") for note in parts(resource, "note"))
-    if value is not None:
-        said = (*said, name_of(concept(value)))
-    stated = text(resource, "valueString")
-    return (*said, stated) if stated else said
+    return [Proto(keys_of(exam), anchor_us, state, encoded(exam), references(resource, "basedOn"), detail)]
 
 
 def _procedure(resource: Any, local: LocalCodes) -> list[Proto]:
@@ -291,8 +199,8 @@ def _procedure(resource: Any, local: LocalCodes) -> list[Proto]:
     if exam is None or exam.kind is Kind.LABORATORY:
         return []
     state = _PROCEDURE_STATES.get(text(resource, "status"), State.VOID)
-    anchor_us, date_only = _anchored(performed_us(resource, "performedDateTime", "performedPeriod"))
-    organization, place = _organization(resource, "performer")
+    anchor_us, date_only = anchored(performed_us(resource, "performedDateTime", "performedPeriod"))
+    organization, place = organization_of(resource, "performer")
     detail = Detail(
         name=name_of(code),
         place=place,
@@ -301,24 +209,10 @@ def _procedure(resource: Any, local: LocalCodes) -> list[Proto]:
         encounter=reference(part(resource, "encounter")),
         organization=organization,
         contradictions=understood.contradictions,
-        **_marks(resource),
+        **marks_of(resource),
     )
     links = references(resource, "basedOn") + references(resource, "report")
-    return [Proto(keys_of(exam), anchor_us, state, _encoded(exam), links, detail)]
-
-
-def _specimen(resource: Any, _: LocalCodes) -> list[Proto]:
-    found = performed_us(part(resource, "collection"), "collectedDateTime", "collectedPeriod")
-    anchor_us, date_only = _anchored(found)
-    condition = tuple(name_of(said) for said in concepts(resource, "condition"))
-    clotted = any(
-        code in ("CLOT", "HEM", "CON") for said in concepts(resource, "condition") for _, code, _ in said.codings
-    )
-    notes = tuple(text(note, "text") for note in parts(resource, "note"))
-    unusable = text(resource, "status") in ("unsatisfactory", "entered-in-error")
-    state = State.VOID if unusable or clotted or is_rejected(condition + notes) else State.FACT
-    kind = specimen_said(concepts(resource, "type"))
-    return [Proto((SPECIMEN,), anchor_us, state, None, (), Detail(name=kind, date_only=date_only))]
+    return [Proto(keys_of(exam), anchor_us, state, encoded(exam), links, detail)]
 
 
 def _plan(resource: Any, local: LocalCodes) -> list[Proto]:
@@ -328,7 +222,7 @@ def _plan(resource: Any, local: LocalCodes) -> list[Proto]:
     for activity in parts(resource, "activity"):
         detail = part(activity, "detail")
         code = concept(part(detail, "code"))
-        days = timing_days(part(detail, "scheduledTiming"))
+        days = timing_days(part(detail, "scheduledTiming")) if text(detail, "status") not in _ENDED else None
         exam = understand((code,), local=local).examination if code and days else None
         if exam is not None:
             found.append(
@@ -336,7 +230,7 @@ def _plan(resource: Any, local: LocalCodes) -> list[Proto]:
                     (PLAN,),
                     UNDATED_US + len(found),  # one plan may hold several, and the anchor is part of the key
                     State.FACT,
-                    _encoded(exam),
+                    encoded(exam),
                     (),
                     Detail(name_of(code), interval_days=days),
                 )
@@ -344,25 +238,13 @@ def _plan(resource: Any, local: LocalCodes) -> list[Proto]:
     return found
 
 
-def timing_days(timing: Any) -> float | None:
-    """How far apart the repetitions of a Timing are, in days; None where it does not say."""
-    repeat = part(timing, "repeat")
-    try:
-        period = float(part(repeat, "period"))
-        frequency = float(part(repeat, "frequency") or 1)
-    except (TypeError, ValueError):
-        return None
-    unit = _UNIT_DAYS.get(text(repeat, "periodUnit"))
-    return period * unit / frequency if unit and frequency > 0 else None
-
-
 _READERS: dict[str, Callable[[Any, LocalCodes], list[Proto]]] = {
     "DiagnosticReport": _report,
     "ImagingStudy": _study,
     "ServiceRequest": _order,
-    "Observation": _observation,
+    "Observation": observation_rows,
     "Procedure": _procedure,
-    "Specimen": _specimen,
+    "Specimen": specimen_rows,
     "CarePlan": _plan,
 }
 TYPES = frozenset(_READERS)

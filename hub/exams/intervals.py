@@ -7,8 +7,9 @@ its own at all). The functions are pure; site rows are handed in.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
+from itertools import groupby
 
 from .coverage import Need
 from .examination import Contrast, Examination, Kind
@@ -126,11 +127,17 @@ def _rows() -> dict[str, list[tuple[str, str]]]:
 
 @cache
 def item_names() -> dict[str, str]:
-    """Every name a site table may use for an item (English or Chinese) → the item."""
+    """Every name a site table may use for an item (English or Chinese) → the item. A row that is a second source for an
+    item (Complete blood count) names that item; rows that are looked up under none (schedules, studies) name none."""
+    looked_up = {item.name for item in _items()} | {_LABORATORY_FALLBACK, _IMAGING_FALLBACK}
     names: dict[str, str] = {}
     for row in table_rows("intervals.csv"):
-        names[row["item"]] = row["item"]
-        names.setdefault(row["item_zh"], row["item"])
+        if row["item"] in looked_up:
+            names[row["item"]] = row["item"]
+            names.setdefault(row["item_zh"], row["item"])
+    for row in table_rows("intervals.csv"):
+        if row["item"] not in looked_up and row["item_zh"] in names:
+            names.setdefault(row["item"], names[row["item_zh"]])
     return names
 
 
@@ -174,7 +181,11 @@ def _ranked_items(order: Examination, need: Need) -> tuple[_Item, ...]:
     ]
     if fitting and fitting[0].name == "Bedside glucose":
         fitting = fitting[:1]
-    return tuple(sorted(fitting, key=lambda item: ("own", "panel", "group").index(item.rank)))
+    return tuple(sorted(fitting, key=_rank))
+
+
+def _rank(item: _Item) -> int:
+    return ("own", "panel", "group").index(item.rank)
 
 
 def items_of(order: Examination, need: Need) -> tuple[str, ...]:
@@ -218,14 +229,18 @@ def window_of(order: Examination, need: Need, sites: SiteTables, circumstances: 
     """The window for one need of an order; None where there is none, and so never a card. An emergency uses the row for
     outpatients."""
     setting = "outpatient" if circumstances.setting == "emergency" else circumstances.setting
-    asked = Circumstances(setting, circumstances.age_days, circumstances.today)
-    items = items_of(order, need)
-    for item in items:
-        site = next(_site_windows(item, sites, asked), None)
-        window = site or _built_in(item, setting)
-        if window is not None:
-            return window
-    has_a_row = any(item.rank != "panel" for item in _ranked_items(order, need))
+    asked = replace(circumstances, setting=setting)
+    ranked = _ranked_items(order, need)
+    for _, alike in groupby(ranked, key=_rank):
+        items = [item.name for item in alike]
+        found = (
+            next((site for item in items for site in _site_windows(item, sites, circumstances)), None)
+            or next((site for item in items for site in _site_windows(item, sites, asked)), None)
+            or next((built for item in items if (built := _built_in(item, setting))), None)
+        )
+        if found is not None:
+            return found
+    has_a_row = any(item.rank != "panel" for item in ranked)
     if has_a_row or setting != "outpatient":
         return None
     fallback = {Kind.LABORATORY: _LABORATORY_FALLBACK, Kind.IMAGING: _IMAGING_FALLBACK}.get(order.kind)

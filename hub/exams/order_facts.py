@@ -4,10 +4,11 @@ handed in."""
 from collections.abc import Callable
 from typing import Any
 
-from .exam_rows import request_understood, timing_days
+from .exam_rows import request_understood
 from .fhir_reading import concept, concepts, name_of, part, parts, reference, references, text
 from .local_codes import NO_LOCAL_CODES, LocalCodes
 from .prior import Order
+from .proto import timing_days
 from .understanding import Said
 
 _CHILD_INTENTS = frozenset({"instance-order"})

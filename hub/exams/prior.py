@@ -55,7 +55,10 @@ class Prior:
 
     @property
     def organization(self) -> str:
-        return self.first("organization") or self.owner
+        """Who performed it; empty where nobody knows more than that it was in this district."""
+        if named := self.first("organization"):
+            return named
+        return "" if any(detail.unattributed for detail in self.details) else self.owner
 
     @property
     def contradictions(self) -> tuple[str, ...]:

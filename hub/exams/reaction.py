@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from hub.contracts.caller import Role
 from hub.contracts.store import CommitView, Reaction, SideTable, Written
 
 from . import code_maps, rereading, unread
@@ -45,6 +46,7 @@ class _OwnWords:
 
 def _run(written: Sequence[Written], view: CommitView) -> None:
     now_us = microseconds(view.now)
+    district = view.caller.organization if view.caller.role is Role.PLATFORM else ""
     for one in written:
         if one.type == code_maps.TYPE and code_maps.keep(one, view):
             rereading.ask_for(view, one.owner)
@@ -56,11 +58,11 @@ def _run(written: Sequence[Written], view: CommitView) -> None:
             for report in forget(one, view):
                 citations.report_of.setdefault(f"{one.type}/{one.id}", report)
         if not one.deleted and one.patient is not None and not to_be_checked(one, view):
-            rows += rows_of(one, citations, now_us)
+            rows += rows_of(one, citations, now_us, district)
     insert(view, rows)
     for one in concerned:
         if to_be_checked(one, view):  # in order: of two equal ones the later is told
-            insert(view, rows_of(one, citations, now_us))
+            insert(view, rows_of(one, citations, now_us, district))
             recheck(one, view)
     missed = [(one.owner, name) for one in concerned if (name := unread.missed(one, one.derived.get(ROOM, ())))]
     if missed:

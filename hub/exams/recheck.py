@@ -34,13 +34,24 @@ VERDICT_SYSTEM = f"{BASE}/verdict"
 _ORDERING = frozenset({Role.PHYSICIAN, Role.CLINIC, Role.SERVICE})
 _ACTIVE = frozenset({"active"})
 _NOT_YET = frozenset({"proposal", "plan", "option"})
-_SETTINGS = {"IMP": "inpatient", "ACUTE": "inpatient", "NONAC": "inpatient", "EMER": "emergency"}
+_SETTINGS = {
+    **dict.fromkeys(("IMP", "ACUTE", "NONAC", "SS", "I"), "inpatient"),
+    **dict.fromkeys(("EMER", "E"), "emergency"),
+    **dict.fromkeys(("AMB", "HH", "VR", "FLD", "OBSENC", "PRENC", "O"), "outpatient"),
+}
+"""v3-ActCode, and HL7 v2-0004 as many senders keep it."""
+_SETTING_WORDS = {"急诊": "emergency", "抢救": "emergency", "EMERGENCY": "emergency", "住院": "inpatient",
+                  "INPATIENT": "inpatient"}  # fmt: skip
 
 
 def setting_of(encounter: Any) -> str:
     """Outpatient, inpatient or emergency, from Encounter.class."""
     kind = part(encounter, "class_") or part(encounter, "class")
-    return _SETTINGS.get(text(kind, "code").upper(), "outpatient")
+    code = text(kind, "code").upper()
+    if code in _SETTINGS:
+        return _SETTINGS[code]
+    said = f"{code} {text(kind, 'display').upper()}"
+    return next((setting for word, setting in _SETTING_WORDS.items() if word in said), "outpatient")
 
 
 def birth_us_of(patient: Any) -> int | None:

@@ -76,8 +76,9 @@ def _assessed(details: tuple[Detail, ...], performed_us: int) -> bool:
 def refusal(
     asking: str, performing: str, details: tuple[Detail, ...], performed_us: int, laboratory: bool, institution: Lookup
 ) -> str:
-    """Why a result is not recognised, empty if it is: ``no-mark``, ``scope``, ``level`` or ``quality-assessment``."""
-    if same_consortium(asking, performing, institution):
+    """Why a result is not recognised, empty if it is: ``no-mark``, ``scope``, ``level`` or ``quality-assessment``.
+    ``performing`` is empty where a platform of this district names nobody."""
+    if not performing or same_consortium(asking, performing, institution):
         return ""
     marked = next((detail for detail in details if detail.mark), None)
     if marked is None:

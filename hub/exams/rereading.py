@@ -19,6 +19,7 @@ from .code_maps import local_codes
 from .exam_rows import proto_rows
 from .fhir_reading import moment_us
 from .history import Select
+from .row import decode_detail
 from .row_writing import ROOM, Citations, forget, insert, rows_of
 
 TABLE = """
@@ -98,7 +99,8 @@ def read_again(view: CommitView, found: Sequence[Stored]) -> int:
         for report in forget(written, view):
             citations.report_of.setdefault(stored.reference, report)
         arrived = moment_us(stored.last_updated)
-        insert(view, rows_of(written, citations, arrived[0] if arrived else 0))
+        nobodys = any(decode_detail(detail).unattributed for *_, detail in before)
+        insert(view, rows_of(written, citations, arrived[0] if arrived else 0, stored.owner if nobodys else ""))
         changed += _rows(view, stored) != before
     return changed
 

@@ -63,6 +63,8 @@ class Detail(msgspec.Struct, frozen=True, omit_defaults=True):
     encounter: str = ""
     organization: str = ""
     """Who performed it, where that is named; else the owner of the record."""
+    unattributed: bool = False
+    """A platform sent it and nobody is named: it was done somewhere in the platform's own district."""
     contradictions: tuple[str, ...] = ()
     interval_days: float | None = None
     """Of a plan: how far apart its repetitions are."""

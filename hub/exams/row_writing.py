@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from hub.contracts.store import CommitView, Written
 
-from .exam_rows import Proto
 from .fhir_reading import UNDATED_US
+from .proto import Proto
 from .row import REPORT, State, encode_detail
 
 ROOM = "exams"
@@ -28,14 +30,16 @@ def insert(view: CommitView, rows: Sequence[tuple[Any, ...]]) -> None:
                 view.execute(_INSERT + one, row)
 
 
-def _table_rows(one: Written, proto: Proto, links: Sequence[str], now_us: int) -> list[tuple[Any, ...]]:
+def _table_rows(one: Written, proto: Proto, links: Sequence[str], now_us: int, district: str) -> list[tuple[Any, ...]]:
     anchor_us = proto.anchor_us
     if anchor_us == UNDATED_US and proto.state in _LIVE:
         anchor_us = now_us  # an order without a date expires from its arrival
-    detail = encode_detail(proto.detail)
+    detail = proto.detail
+    if one.owner == district and not detail.organization:
+        detail = msgspec.structs.replace(detail, unattributed=True)
     return [
         (one.patient, key, anchor_us, f"{one.type}/{one.id}", proto.state.value, one.owner, proto.exam,
-         " ".join(dict.fromkeys(links)), detail)
+         " ".join(dict.fromkeys(links)), encode_detail(detail))
         for key in proto.keys
     ]  # fmt: skip
 
@@ -74,8 +78,9 @@ class Citations:
                 )
 
 
-def rows_of(one: Written, citations: Citations, now_us: int) -> list[tuple[Any, ...]]:
-    """The rows of one resource, from what was derived of it."""
+def rows_of(one: Written, citations: Citations, now_us: int, district: str = "") -> list[tuple[Any, ...]]:
+    """The rows of one resource, from what was derived of it. ``district``: the organization of the platform that sends,
+    whose records that name no performer are nobody's in particular."""
     protos: tuple[Proto, ...] = one.derived.get(ROOM, ())
     ref = f"{one.type}/{one.id}"
     head = next((proto for proto in protos if proto.keys == (REPORT,)), None)
@@ -87,7 +92,7 @@ def rows_of(one: Written, citations: Citations, now_us: int) -> list[tuple[Any, 
         claims = head is not None and proto is not head
         if claims and head is not None and citations.all_understood(head):
             continue
-        rows += _table_rows(one, proto, links, now_us)
+        rows += _table_rows(one, proto, links, now_us, district)
     if head is not None:
         citations.cite_earlier(ref, head)
     return rows

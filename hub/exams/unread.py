@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 from hub.contracts.store import CommitView, Written
 
 from .code_maps import local_codes
-from .exam_rows import Proto
 from .fhir_reading import concept, name_of, part, parts, text
 from .history import Select
 from .observed import is_laboratory
+from .proto import Proto
 from .understanding import Said, understand
 
 TABLE = """

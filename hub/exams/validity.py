@@ -11,7 +11,7 @@ from .row import Row, State
 
 def standing(rows: Sequence[Row]) -> tuple[State, list[Row]]:
     """The state of a group of rows, reports first, and the rows that count."""
-    reports = [row for row in rows if row.ref.startswith(("DiagnosticReport/", "Procedure/"))]
+    reports = [row for row in rows if row.ref.startswith(("DiagnosticReport/", "Procedure/", "Observation/"))]
     studies = [row for row in rows if row.ref.startswith("ImagingStudy/")]
     orders = [row for row in rows if row.ref.startswith("ServiceRequest/")]
     final = [row for row in reports if row.state in (State.FINAL, State.PERFORMED)]

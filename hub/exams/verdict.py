@@ -56,6 +56,15 @@ class _Finding:
     remainder: tuple[str, ...] = ()
     window: Window | None = None
     note: str = ""
+    abnormal: bool = False
+    """A laboratory result among the youngest that it rests on is abnormal."""
+
+
+def _abnormal(covering: Sequence[Prior]) -> bool:
+    """Results of one report are priors of their own: those of the youngest moment speak together (clarification 25)."""
+    done = [prior for prior in covering if prior.dated and not prior.in_flight]
+    youngest = max((prior.anchor_us for prior in done), default=0)
+    return any(prior.abnormal for prior in done if prior.anchor_us == youngest)
 
 
 def _distinct(priors: Iterable[Prior | None]) -> tuple[Prior, ...]:
@@ -81,7 +90,8 @@ def _finding(evidence: Evidence, now_us: int) -> _Finding:
     """The row of the verdict table that fits what the priors give."""
     asked = evidence.needs
     done = [bool(each.full or each.pooled_views) for each in asked]
-    finals = _distinct(prior for each in asked for prior in (each.full, *(each.pooled_views if not each.full else ())))
+    used = [prior for each in asked for prior in ([each.full] if each.full else each.pooled_views)]
+    finals, abnormal = _distinct(used), _abnormal(used)
     window = next((each.window for each in asked if each.window), None)
     if all(done) and finals:
         repeat = all(
@@ -90,7 +100,7 @@ def _finding(evidence: Evidence, now_us: int) -> _Finding:
             for prior in ([each.full] if each.full else each.pooled_views)
         )
         code, indicator = ("duplicate", WARNING) if repeat else ("reusable", INFO)
-        return _Finding(code, Coverage.FULL, indicator, finals, window=window)
+        return _Finding(code, Coverage.FULL, indicator, finals, window=window, abnormal=abnormal)
     expected = _distinct(each.expected for each, is_done in zip(asked, done, strict=True) if not is_done)
     if expected and all(is_done or each.expected for each, is_done in zip(asked, done, strict=True)):
         return _Finding("in-flight", Coverage.FULL, WARNING, (*expected, *finals), window=window)
@@ -100,7 +110,7 @@ def _finding(evidence: Evidence, now_us: int) -> _Finding:
         by_views = sorted({view for each in left for _, missing in each.partly for view in missing})
         only_views = bool(by_views) and all(each.partly for each in left)
         remainder = tuple(by_views) if only_views else _names(left)
-        return _Finding("narrow", Coverage.PARTIAL, INFO, finals or partly, remainder, window)
+        return _Finding("narrow", Coverage.PARTIAL, INFO, finals or partly, remainder, window, abnormal=abnormal)
     if expected:
         left = [each for each in asked if not each.expected]
         return _Finding("in-flight", Coverage.PARTIAL, INFO, expected, _names(left), window)
@@ -171,7 +181,7 @@ def _exemptions(
         lowering.append(known["emergency"])
     if order.stat:
         lowering.append(known["stat"])
-    if exam.kind is Kind.LABORATORY and lead is not None and lead.abnormal:
+    if exam.kind is Kind.LABORATORY and finding.abnormal:
         lowering.append(known["abnormal-prior"])
     return silencing, lowering
 

@@ -1,0 +1,35 @@
+"""Labelled bundles as strangers send them, through the doors of a whole hub, scored against the bars."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from .bundle_scores import SAFETY, Scores, in_words
+from .bundles import FILES, load, near_doors, play_all
+
+FLOOR = 0.85
+"""Of every stratum, right in verdict, card and implicated priors; what is measured is higher (see the report)."""
+
+
+@pytest.fixture(scope="module")
+def scores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scores]:
+    with near_doors(tmp_path_factory.mktemp("bundles") / "data") as doors:
+        yield Scores(play_all(doors, [case for case in load(*FILES) if case["half"] == "dev"]))
+
+
+def test_warnings_are_right_and_few_are_missed(scores: Scores) -> None:
+    assert scores.precision >= 0.99, [in_words(one) for one in scores.false_warnings]
+    assert scores.recall >= 0.98, [in_words(one) for one in scores.missed_warnings]
+
+
+def test_no_warning_is_false_where_it_would_do_harm(scores: Scores) -> None:
+    assert [in_words(one) for one in scores.false_warnings if one.case["stratum"] in SAFETY] == []
+
+
+def test_every_verdict_is_told_apart(scores: Scores) -> None:
+    assert scores.macro_f1 >= 0.95, scores.lines()
+
+
+def test_no_stratum_falls_below_its_floor(scores: Scores) -> None:
+    low = {stratum: scores.accuracy(stratum) for stratum in scores.cases if scores.accuracy(stratum) < FLOOR}
+    assert low == {}, [in_words(one) for one in scores.wrong if one.case["stratum"] in low]

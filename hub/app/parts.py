@@ -11,6 +11,7 @@ from dicom_gateway.archive import Archive
 from dicom_gateway.instance_store import ArchiveInstanceStore
 from dicom_gateway.settings import DicomSettings
 from hub.blobs.folder import FolderBlobStore
+from hub.cds.following import FollowingReaction
 from hub.cds.tables import CDS_TABLES
 from hub.client.local import LocalHubClient
 from hub.contracts.caller import Caller
@@ -41,7 +42,14 @@ SIDE_TABLES: tuple[SideTable, ...] = (SECURITY_TABLES, QUARANTINE_TABLES, DELIVE
 
 def reactions() -> tuple[Reaction, ...]:
     """In this order within a commit: who it is, what it is, what must be done about it, and that it happened."""
-    return (OriginalsReaction(), IdentityReaction(), ExamsReaction(), ReadingReaction(), AuditReaction())
+    return (
+        OriginalsReaction(),
+        IdentityReaction(),
+        ExamsReaction(),
+        FollowingReaction(),
+        ReadingReaction(),
+        AuditReaction(),
+    )
 
 
 class _Registry:

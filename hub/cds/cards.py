@@ -9,7 +9,6 @@ from typing import Any
 
 from hub.contracts.codes import BASE
 from hub.exams.coverage import Coverage
-from hub.exams.exemption import reasons
 from hub.exams.prior import Context, Order, Prior
 from hub.exams.verdict import Verdict
 from hub.exams.wording import (
@@ -27,12 +26,12 @@ from hub.exams.wording import (
 )
 
 from .offers import View, links, suggestions
-from .phrases import OTHER_OVERRIDES, explained, in_words
+from .override_reasons import override_reasons
+from .phrases import explained, in_words
 from .request import Draft
 
 MOST_CARDS = 3
 LONGEST_SUMMARY = 140
-REASON_SYSTEM = f"{BASE}/CodeSystem/repeat-reason"
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~])")
 
 
@@ -82,14 +81,6 @@ def verdict_json(draft_ref: str, verdict: Verdict, number: str) -> dict[str, Any
     if verdict.window is not None:
         told["window"] = {"item": verdict.window.item, "level": verdict.window.level}
     return told
-
-
-def override_reasons() -> list[dict[str, str]]:
-    """The six of the national Measures, then ours."""
-    known = reasons()
-    national = {reason.code: reason for reason in known.values() if reason.national}
-    ours = {code: known[reason] for code, reason in OTHER_OVERRIDES.items()}
-    return [{"code": code, "system": REASON_SYSTEM, "display": reason.zh} for code, reason in (national | ours).items()]
 
 
 def _ranked(judged: Sequence[Judged]) -> list[Judged]:

@@ -8,7 +8,11 @@ import msgspec
 from hub.contracts.caller import Caller
 from hub.contracts.errors import Incorrect, NotFound
 from hub.contracts.store import CommitView
+from hub.exams.explaining import decode_record
+from hub.exams.fhir_reading import moment_us
 
+from .following import mitigate
+from .recognition_note import Answered, write
 from .request import decoded
 
 _OUTCOMES = frozenset({"accepted", "overridden"})
@@ -57,6 +61,9 @@ def read_feedback(raw: bytes) -> tuple[Item, ...]:
             raise _wrong(f"{where}.overrideReason is no object.", f"{where}.overrideReason", "Send an object.")
         reason = override.get("reason", {})
         suggestions = item.get("acceptedSuggestions")
+        stated_at = _optional(item.get("outcomeTimestamp"), f"{where}.outcomeTimestamp")
+        if stated_at is not None and moment_us(stated_at) is None:
+            raise _wrong(f"{where}.outcomeTimestamp is no time.", f"{where}.outcomeTimestamp", "Send it as RFC 3339.")
         found.append(
             Item(
                 card=card,
@@ -65,18 +72,19 @@ def read_feedback(raw: bytes) -> tuple[Item, ...]:
                 reason_code=_optional(reason.get("code"), f"{where}.overrideReason.reason.code"),
                 comment=_optional(override.get("userComment"), f"{where}.overrideReason.userComment"),
                 accepted=msgspec.json.encode(suggestions).decode()[:2000] if suggestions else None,
-                stated_at=_optional(item.get("outcomeTimestamp"), f"{where}.outcomeTimestamp"),
+                stated_at=stated_at,
             )
         )
     return tuple(found)
 
 
 def store_feedback(view: CommitView, items: tuple[Item, ...], service: str, caller: Caller) -> None:
-    """All of it or none. Raises NotFound for a card that was not shown to this organization by this service."""
+    """All of it or none, with the note of each. Raises NotFound for a card that was not shown to this organization by
+    this service."""
     at_us = int(view.now.timestamp() * 1_000_000)
     for number, item in enumerate(items):
         shown = view.rows(
-            "SELECT 1 FROM cds_verdict WHERE card = ? AND service = ? AND organization = ?",
+            "SELECT patient, actor, body FROM cds_verdict WHERE card = ? AND service = ? AND organization = ?",
             (item.card, service, caller.organization),
         )
         if not shown:
@@ -93,3 +101,13 @@ def store_feedback(view: CommitView, items: tuple[Item, ...], service: str, call
             (item.card, at_us, service, caller.client, caller.organization, item.outcome, item.reason_system,
              item.reason_code, item.comment, item.accepted, item.stated_at, at_us),
         )  # fmt: skip
+        patient, actor, body = shown[0]
+        write(view, decode_record(body), _answered(item, patient, caller.actor or actor, caller))
+        for (order,) in view.rows("SELECT order_ref FROM cds_order WHERE card = ?", (item.card,)):
+            mitigate(view, item.card, order)
+
+
+def _answered(item: Item, patient: str, actor: str | None, caller: Caller) -> Answered:
+    accepted = item.outcome == "accepted"
+    why = (None, None, None) if accepted else (item.reason_system, item.reason_code, item.comment)
+    return Answered(item.card, patient, caller.organization, actor, accepted, *why)

@@ -3,16 +3,6 @@
 from hub.exams.exemption import reasons
 from hub.exams.verdict import Verdict
 
-OTHER_OVERRIDES = {
-    "poor-quality": "poor-quality",
-    "not-viewable": "not-viewable",
-    "different-question": "different-question",
-    "recommended-follow-up": "follow-up",
-    "patient-request": "patient-request",
-    "external-qa-failed": "external-qa-failed",
-}
-"""Codes that a card offers beside the national six, and the reason of the exemption table that each is."""
-
 _VERDICTS = {
     "duplicate": "重复",
     "reusable": "可互认",

@@ -3,6 +3,7 @@ turns them into OperationOutcomes."""
 
 import asyncio
 import uuid
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, Protocol
@@ -13,7 +14,7 @@ from fastapi.responses import Response
 
 from hub.contracts.audit import ReadAudit
 from hub.contracts.caller import Caller
-from hub.contracts.errors import Incorrect, TooLarge, Unauthenticated
+from hub.contracts.errors import Incorrect, NotFound, TooLarge, Unauthenticated
 from hub.contracts.gate import Gate
 from hub.contracts.persons import Persons
 from hub.contracts.store import ResourceReader, ResourceWriter
@@ -30,6 +31,7 @@ from .request import MOST_BYTES, read_call
 from .verdict_log import log_of, patient_of, store_log
 
 _JSON = "application/json"
+KEPT_WITHIN_SECONDS = (0.05, 0.2)
 VERDICTS = metrics.describe("hub_cds_verdicts_total", "Verdicts on ordered examinations, by verdict and card.")
 FEEDBACK = metrics.describe("hub_cds_feedback_total", "Feedback on cards, by outcome.")
 LOST = events.declare("cds.verdicts-lost", "error", ("error",), "Verdicts that were answered could not be kept.")
@@ -73,6 +75,18 @@ def _note_loss(future: "Future[Any]") -> None:
     error = future.exception() if not future.cancelled() else None
     if error is not None:
         LOST.log(error=type(error).__name__)
+
+
+async def _stored(act: "Callable[[], Future[Any]]") -> None:
+    """A verdict is kept right after its answer: feedback that is quicker waits for it. Raises NotFound."""
+    for wait_seconds in (*KEPT_WITHIN_SECONDS, None):
+        try:
+            await asyncio.wrap_future(act())
+            return
+        except NotFound:
+            if wait_seconds is None:
+                raise
+            await asyncio.sleep(wait_seconds)
 
 
 def judged_for(checked: Checked, caller: Caller) -> list[Judged]:
@@ -144,7 +158,7 @@ def cds_router(
         gate.check_action(caller, "cds-feedback")
         service = service_of(service_id)
         items = read_feedback(await _json_body(request))
-        await asyncio.wrap_future(store.act(lambda view: store_feedback(view, items, service.id, caller), caller))
+        await _stored(lambda: store.act(lambda view: store_feedback(view, items, service.id, caller), caller))
         for item in items:
             metrics.count(FEEDBACK, service=service.id, outcome=item.outcome)
         return _answer({})

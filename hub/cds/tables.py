@@ -1,9 +1,8 @@
 """The side tables of this room: what was judged and shown, and what came back.
 
 ``cds_verdict`` follows the answer (a signing never waits for it); ``cds_feedback`` is written before its own answer.
-``cds_order`` names the orders that became active after a card for the same examination of the same person, from the
-same organization: where a card has such an order and no feedback, it was ignored (CDS Hooks tells of ignored cards
-never); where its feedback said accepted, the examination was ordered again.
+``cds_order`` names the orders that became active after a card for the same examination of the same person
+(``following``): a card with no feedback is ignored where an order of its own organization followed within a day.
 """
 
 from hub.contracts.store import SideTable

@@ -88,7 +88,7 @@ def _body(view: CommitView) -> Institutions:
     return Institutions(read)
 
 
-def _persons_patients(view: CommitView, patient: str) -> list[str]:
+def patients_of(view: CommitView, patient: str) -> list[str]:
     """Every source Patient of the person, as the identity room has linked them."""
     found = view.rows(
         "SELECT patient_id FROM identity_link WHERE person_id ="
@@ -120,9 +120,14 @@ def verdict_on(one: Written, view: CommitView) -> Verdict | None:
         sites=site_tables(view.rows, one.owner, institutions),
     )
     keys, since_us = reach([order], context)
-    found = history(view.rows, _persons_patients(view, one.patient), keys, since_us, [order.examination])
+    found = history(view.rows, patients_of(view, one.patient), keys, since_us, [order.examination])
     verdict = judge(order, found.priors, replace(context, plans=found.plans))
     return shown_to(verdict, context, view.caller.role, from_owner=True)
+
+
+def issue_id(order: str) -> str:
+    """Id of the DetectedIssue beside an order (``ServiceRequest/ID``)."""
+    return f"dup-{hashlib.sha256(order.encode()).hexdigest()[:24]}"
 
 
 def _evidence(verdict: Verdict) -> dict[str, Any]:
@@ -139,12 +144,12 @@ def recheck(one: Written, view: CommitView) -> None:
     if verdict.code not in ("duplicate", "in-flight"):
         return
     order = f"ServiceRequest/{one.id}"
-    number = hashlib.sha256(order.encode()).hexdigest()[:24]
+    number = issue_id(order)
     view.put(
         "DetectedIssue",
         {
             "resourceType": "DetectedIssue",
-            "identifier": [{"system": VERDICT_SYSTEM, "value": f"recheck-{number}-{one.version}"}],
+            "identifier": [{"system": VERDICT_SYSTEM, "value": f"recheck-{number.removeprefix('dup-')}-{one.version}"}],
             "status": "final",
             "code": DUPLICATE_CODE,
             "severity": "moderate" if verdict.indicator == "warning" else "low",
@@ -155,6 +160,6 @@ def recheck(one: Written, view: CommitView) -> None:
             "detail": sentence(verdict, microseconds(view.now), _body(view)),
         },
         owner=one.owner,
-        id=f"dup-{number}",
+        id=number,
         patient=one.patient,
     )

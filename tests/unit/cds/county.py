@@ -15,6 +15,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from hub.cds.checking import Checker
+from hub.cds.following import FollowingReaction
 from hub.cds.router import cds_router
 from hub.cds.tables import CDS_TABLES
 from hub.contracts.caller import EVERYTHING, Caller, Role
@@ -59,7 +60,9 @@ class County:
 
     def __init__(self, folder: Path) -> None:
         self.store = SqliteResourceStore(
-            folder, reactions=[IdentityReaction(), ExamsReaction()], side_tables=[CDS_TABLES, SECURITY_TABLES]
+            folder,
+            reactions=[IdentityReaction(), ExamsReaction(), FollowingReaction()],
+            side_tables=[CDS_TABLES, SECURITY_TABLES],
         )
         self.audit = NoAudit()
         self.physician = Caller("hospital-his", Role.PHYSICIAN, "hospital")

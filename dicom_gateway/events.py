@@ -20,6 +20,10 @@ ASSOCIATION_BROKEN = declare(
 STORE_REFUSED = declare(
     "dicom.store_refused", "warning", ("client", "ae_title", "status", "what", "where"), "A C-STORE was not accepted."
 )
+SERVICE_REFUSED = declare(
+    "dicom.service_refused", "warning", ("client", "ae_title", "service", "status", "what", "where"),
+    "A query, retrieval or other request was answered with a failure.",
+)  # fmt: skip
 FAILED = declare("dicom.failed", "error", ("part", "error", "at"), "The gateway itself failed.")
 STUDY_NOT_TOLD = declare(
     "dicom.study_not_told", "warning", ("client", "what", "where", "tries"), "The hub did not take an ImagingStudy."

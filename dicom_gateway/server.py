@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from hub.contracts.audit import ReadAudit
 from hub.contracts.blob_store import BlobStore
 from hub.contracts.gate import Gate
 from hub.contracts.hub_client import HubClient
@@ -15,13 +16,16 @@ from hub.contracts.hub_client import HubClient
 from .aftercare import Aftercare
 from .archive import Archive
 from .events import FAST_RECEIVE_OFF, SERVING
+from .query.find import FindService
 from .recovery import recover
 from .scp.association import Provider
 from .scp.listener import Listener
 from .scp.peers import Peers
 from .scp.reception import ArchiveReceiver
 from .scp.self_test import why_not
+from .scp.serving import Services
 from .settings import DicomSettings
+from .sop_classes import PATIENT_ROOT_FIND, STUDY_ROOT_FIND
 from .study_closer import StudyCloser
 
 DRAIN_SECONDS = 20.0
@@ -30,7 +34,16 @@ DRAIN_SECONDS = 20.0
 class DicomServer:
     """``folder`` holds what is the gateway's own (``DIR/dicom``). Nothing is opened or started before ``start``."""
 
-    def __init__(self, settings: DicomSettings, hub: HubClient, gate: Gate, folder: Path, blobs: BlobStore) -> None:
+    def __init__(
+        self,
+        settings: DicomSettings,
+        hub: HubClient,
+        gate: Gate,
+        folder: Path,
+        blobs: BlobStore,
+        audit: ReadAudit,
+    ) -> None:
+        self._audit = audit
         self._settings = settings
         self._hub = hub
         self._gate = gate
@@ -59,7 +72,9 @@ class DicomServer:
             most_per_ae_title=self._settings.maximum_associations_per_ae_title,
             recheck_seconds=self._settings.recheck_client_seconds,
         )
-        provider = Provider(self._settings, peers, ArchiveReceiver(self.archive, peers), fast=fast)
+        provider = Provider(
+            self._settings, peers, ArchiveReceiver(self.archive, peers), fast=fast, services=self._services(peers)
+        )
         if listening is not None:
             self._listener = Listener(provider, listening, ssl_context)
         else:
@@ -70,6 +85,10 @@ class DicomServer:
         self._aftercare.start()
         SERVING.log(port=self._listener.port, ae_title=self._settings.ae_title, fast_receive=fast)
         return self._listener.port
+
+    def _services(self, peers: Peers) -> Services:
+        find = FindService(self.archive, peers, self._gate, self._audit)
+        return Services({PATIENT_ROOT_FIND: find, STUDY_ROOT_FIND: find})
 
     def stop(self, drain_seconds: float = DRAIN_SECONDS) -> None:
         """Refuse new associations, finish the messages on their way, abort the rest; then everything is on disk."""
@@ -86,6 +105,7 @@ def run(
     gate: Gate,
     folder: Path,
     blobs: BlobStore,
+    audit: ReadAudit,
     listening: socket.socket,
     *,
     ready: Callable[[], None] = lambda: None,
@@ -96,7 +116,7 @@ def run(
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    server = DicomServer(settings, hub, gate, folder, blobs)
+    server = DicomServer(settings, hub, gate, folder, blobs, audit)
     server.archive.spool.folder.mkdir(parents=True, exist_ok=True)
     # The library's own receive path writes temporary files: let them lie where the sweep finds them.
     tempfile.tempdir = str(server.archive.spool.folder)

@@ -35,6 +35,11 @@ class DicomSettings:
     recheck_client_seconds: float = 4.0
     """How long a removed client may go on in an association that is already open."""
 
+    character_set: str = "GB18030"
+    """Specific Character Set of answers to a peer that does not show what it reads."""
+    maximum_matches: int = 100_000
+    """Of one C-FIND; beyond it the answer ends with A700."""
+
     retry_seconds: float = 5.0
     retry_longest_seconds: float = 300.0
     stow_part_limit_bytes: int = 4 << 30

@@ -24,6 +24,11 @@ DUPLICATE_SOP_INSTANCE = 0x0111
 SOP_CLASS_NOT_SUPPORTED = 0x0122
 NOT_AUTHORIZED = 0x0124
 
+PENDING = 0xFF00
+CANCELLED = 0xFE00
+UNABLE_TO_PROCESS = 0xC001
+"""Of a query or retrieval (PS3.4 tables C.4-1 to C.4-3)."""
+
 _TABLE: tuple[tuple[type[ExchangeError], int], ...] = (
     (TooLarge, OUT_OF_RESOURCES),
     (Incorrect, DATA_SET_DOES_NOT_MATCH),
@@ -46,6 +51,17 @@ def dimse_status(error: BaseException) -> int:
         if isinstance(error, category):
             return status
     return OUT_OF_RESOURCES
+
+
+def query_status(error: ExchangeError) -> int:
+    """The status of a C-FIND-RSP, C-MOVE-RSP or C-GET-RSP. An identifier that is no data set is C001."""
+    if isinstance(error, (Incorrect, Conflict, NotFound)):
+        return UNABLE_TO_PROCESS if error.issue_code == "structure" else DATA_SET_DOES_NOT_MATCH
+    if isinstance(error, (Forbidden, Unauthenticated)):
+        return NOT_AUTHORIZED
+    if isinstance(error, Unsupported):
+        return SOP_CLASS_NOT_SUPPORTED
+    return OUT_OF_RESOURCES if isinstance(error, (Busy, TooLarge)) else UNABLE_TO_PROCESS
 
 
 def error_comment(error: BaseException) -> str:

@@ -16,6 +16,7 @@ from ..settings import DicomSettings
 from . import command_set as dimse
 from .peers import Peer, Peers
 from .reception import Receiver, Reception
+from .serving import Services
 from .upper_layer import INVALID_PDU, UpperLayer
 
 P_DATA_TF = 0x04
@@ -27,10 +28,19 @@ _QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 class Provider:
     """What all associations of one listener share."""
 
-    def __init__(self, settings: DicomSettings, peers: Peers, receiver: Receiver, *, fast: bool) -> None:
+    def __init__(
+        self,
+        settings: DicomSettings,
+        peers: Peers,
+        receiver: Receiver,
+        *,
+        fast: bool,
+        services: Services | None = None,
+    ) -> None:
         self.settings = settings
         self.peers = peers
         self.receiver = receiver
+        self.services = services or Services({})
         self.fast = fast
         self.draining = False
 
@@ -66,6 +76,10 @@ class StoringAssociation(Association):  # type: ignore[misc]
             if self.peer is not None:
                 self.provider.peers.leave(self.peer.ae_title)
             self.dul.hand_over()
+
+    def _serve_request(self, msg: Any, context_id: int) -> None:
+        if not self.provider.services.serve(self, msg, context_id):
+            super()._serve_request(msg, context_id)
 
     def _run_reactor(self) -> None:
         if self.dul.owned_by_association and self.peer is not None:

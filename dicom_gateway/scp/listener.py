@@ -15,7 +15,6 @@ from typing import Any
 
 from pynetdicom import AE, _config, evt
 from pynetdicom._globals import MODE_ACCEPTOR
-from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.service_class import StorageServiceClass
 from pynetdicom.sop_class import register_uid, uid_to_service_class
 from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
@@ -25,10 +24,9 @@ from hub.telemetry.metrics import count
 
 from ..events import ASSOCIATION_REFUSED, ASSOCIATIONS, log_fault
 from ..file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from ..sop_classes import storage_sop_classes, supported_sop_classes
-from ..transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES
-from ..uids import VERIFICATION
+from ..sop_classes import storage_sop_classes
 from .association import POLL_SECONDS, Provider, StoringAssociation
+from .contexts import supported_contexts
 from .plain import on_c_store
 from .upper_layer import BoundedSocket
 
@@ -93,16 +91,6 @@ def prepare_library() -> None:
     for uid in storage_sop_classes():
         if uid_to_service_class(uid) is not StorageServiceClass:
             register_uid(uid, "Storage_" + uid.replace(".", "_"), StorageServiceClass)
-
-
-def supported_contexts() -> list[PresentationContext]:
-    contexts = []
-    for uid in supported_sop_classes():
-        syntaxes = (
-            [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN] if uid == VERIFICATION else list(TRANSFER_SYNTAXES)
-        )
-        contexts.append(build_context(uid, syntaxes))
-    return contexts
 
 
 class _Server(ThreadedAssociationServer):  # type: ignore[misc]

@@ -55,6 +55,10 @@ class Peers:
                 del self._open[ae_title]
 
     def may_store(self, peer: Peer) -> Caller:
+        """The caller as of now, if it may store. Raises Forbidden."""
+        return self.may(peer, "dicom-store")
+
+    def may(self, peer: Peer, action: str) -> Caller:
         """The caller as of now: a client that was removed while its association is open is refused within seconds.
         Raises Forbidden."""
         if time.monotonic() - peer.checked_at > self._recheck_seconds:
@@ -62,5 +66,5 @@ class Peers:
             if caller is None:
                 raise Forbidden("This AE title is no longer registered.", remedy="Register it again.")
             peer.caller, peer.checked_at = caller, time.monotonic()
-        self._gate.check_action(peer.caller, "dicom-store")
+        self._gate.check_action(peer.caller, action)
         return peer.caller

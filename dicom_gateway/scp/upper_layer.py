@@ -51,7 +51,8 @@ class BoundedSocket(AssociationSocket):  # type: ignore[misc]
 
 
 class UpperLayer(DULServiceProvider):  # type: ignore[misc]
-    """The library's provider, which in Sta6 leaves the socket to the association's own thread until ``hand_over``.
+    """The library's provider, which in Sta6 leaves the socket to the association's own thread until ``hand_over``, and
+    again after ``take_back``.
 
     This very thread enters Sta6 when it has sent the A-ASSOCIATE-AC, so there is no moment in which both read."""
 
@@ -59,6 +60,7 @@ class UpperLayer(DULServiceProvider):  # type: ignore[misc]
         super().__init__(association)
         self._maximum_data_set_bytes = maximum_data_set_bytes
         self._ours = threading.Event()
+        self._reading = threading.Lock()
         self._connected = False
         if not fast:
             self._ours.set()
@@ -68,8 +70,17 @@ class UpperLayer(DULServiceProvider):  # type: ignore[misc]
         return not self._ours.is_set()
 
     def hand_over(self) -> None:
-        """Give the socket back to the library, for good."""
+        """Give the socket back to the library."""
         self._ours.set()
+
+    def take_back(self) -> bool:
+        """Let the association's own thread have the socket again, until the next ``hand_over``. False where there is
+        no association any more."""
+        with self._reading:
+            if self.state_machine.current_state != "Sta6":
+                return False
+            self._ours.clear()
+            return True
 
     def feed(self, pdu_bytes: bytes | memoryview) -> None:
         """Let the state machine have a PDU that was read elsewhere."""
@@ -97,10 +108,12 @@ class UpperLayer(DULServiceProvider):  # type: ignore[misc]
 
     def _is_transport_event(self) -> bool:
         self._connected = self._connected or self.state_machine.current_state != "Sta1"
-        if self.owned_by_association and self.state_machine.current_state == "Sta6":
+        with self._reading:
+            theirs = self.owned_by_association and self.state_machine.current_state == "Sta6"
+            happened: bool = not theirs and super()._is_transport_event()
+        if theirs:
             self._ours.wait(_HANDED_OVER_POLL_SECONDS)
             return False
-        happened: bool = super()._is_transport_event()
         if happened:
             self._bound_message()
         return happened

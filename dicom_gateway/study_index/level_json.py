@@ -3,11 +3,13 @@
 Counts, modalities and URLs are added when a request is answered.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from ..header import Header
+from .instance_row import InstanceRow
 
 _NAME_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
 
@@ -54,6 +56,31 @@ def series_json(header: Header) -> bytes:
     if header.performed_time:
         _put(attributes, "00400245", "TM", header.performed_time)
     return msgspec.json.encode(attributes)
+
+
+def instance_attributes(row: InstanceRow) -> dict[str, Any]:
+    """Of an instance, from its index row."""
+    attributes = {
+        "00080016": of_values("UI", [row.sop_class]),
+        "00080018": of_values("UI", [row.uid]),
+        "00083002": of_values("UI", [row.transfer_syntax]),
+        "00200013": of_values("IS", [row.number]),
+    }
+    for tag, representation, value in (
+        ("00280008", "IS", row.frames),
+        ("00280010", "US", row.rows),
+        ("00280011", "US", row.columns),
+        ("00280100", "US", row.bits_allocated),
+    ):
+        if value is not None:
+            attributes[tag] = of_values(representation, [value])
+    return attributes
+
+
+def of_values(representation: str, values: Sequence[Any]) -> dict[str, Any]:
+    """An attribute with those of the values that are there."""
+    values = [value for value in values if value is not None]
+    return {"vr": representation, "Value": values} if values else {"vr": representation}
 
 
 def _put(attributes: dict[str, Any], tag: str, representation: str, value: str | int | None) -> None:

@@ -46,6 +46,15 @@ class Match(NamedTuple):
     series_instance_count: int = 0
     instance: InstanceRow | None = None
 
+    @classmethod
+    def of(cls, row: tuple[Any, ...]) -> "Match":
+        """From a row of ``statement``."""
+        if len(row) < _LEVEL_COLUMNS:
+            return cls(*row[:_STUDY_COLUMNS])
+        if len(row) == _LEVEL_COLUMNS:
+            return cls(*row)
+        return cls._make((*row[:_LEVEL_COLUMNS], InstanceRow.of(row[_LEVEL_COLUMNS:])))
+
 
 _STUDY = "st.id, st.uid, st.json, st.modalities, st.series_count, st.instance_count, st.patient"
 _SERIES = "se.id, se.uid, se.json, se.instance_count"
@@ -67,7 +76,7 @@ _STUDY_COLUMNS, _LEVEL_COLUMNS = 7, 11
 def search(index: StudyIndex, query: Query, scope: Scope) -> list[Match]:
     """The newest studies first; at most ``query.limit`` results."""
     sql, parameters = statement(query, scope)
-    return [_match(row) for row in index.rows(sql, parameters)]
+    return [Match.of(row) for row in index.rows(sql, parameters)]
 
 
 def statement(query: Query, scope: Scope) -> tuple[str, list[object]]:
@@ -95,12 +104,6 @@ def _exists(level: Level, below: Sequence[tuple[Level, Condition]]) -> str:
         return f"EXISTS (SELECT 1 FROM instance i WHERE i.series = se.id AND {asked})"
     source = "series se JOIN instance i ON i.series = se.id" if needs_instance else "series se"
     return f"EXISTS (SELECT 1 FROM {source} WHERE se.study = st.id AND {asked})"
-
-
-def _match(row: tuple[Any, ...]) -> Match:
-    if len(row) <= _LEVEL_COLUMNS:
-        return Match(*row)
-    return Match._make((*row[:_LEVEL_COLUMNS], InstanceRow.of(row[_LEVEL_COLUMNS:])))
 
 
 def representatives(index: StudyIndex, level: Level, ids: Sequence[int]) -> dict[int, InstanceRow]:

@@ -12,8 +12,8 @@ from hub.contracts.errors import Incorrect
 
 from .. import uids
 from ..archive import Archive
-from ..study_index.instance_row import InstanceRow
 from ..study_index.keys import Level
+from ..study_index.level_json import instance_attributes, of_values
 from ..study_index.match import Condition
 from ..study_index.search import Match, Query, representatives, search
 from .accept import json_type
@@ -108,47 +108,24 @@ def _attributes(level: Level, match: Match, root: str, *, with_study: bool, with
     attributes: Attributes = {}
     if with_study:
         attributes.update(_RAW.decode(match.study_json))
-        attributes["00080061"] = _values("CS", [code for code in match.modalities.split("\\") if code])
-        attributes["00201206"] = _values("IS", [match.series_count])
-        attributes["00201208"] = _values("IS", [match.instance_count])
+        attributes["00080061"] = of_values("CS", [code for code in match.modalities.split("\\") if code])
+        attributes["00201206"] = of_values("IS", [match.series_count])
+        attributes["00201208"] = of_values("IS", [match.instance_count])
     else:
-        attributes["0020000D"] = _values("UI", [match.study_uid])
+        attributes["0020000D"] = of_values("UI", [match.study_uid])
     if level != "study":
         url += f"/series/{match.series_uid}"
         if with_series or level == "series":
             attributes.update(_RAW.decode(match.series_json))
-            attributes["00201209"] = _values("IS", [match.series_instance_count])
+            attributes["00201209"] = of_values("IS", [match.series_instance_count])
         else:
-            attributes["0020000E"] = _values("UI", [match.series_uid])
+            attributes["0020000E"] = of_values("UI", [match.series_uid])
     if level == "instance" and match.instance is not None:
         url += f"/instances/{match.instance.uid}"
-        attributes.update(_instance(match.instance))
-    attributes["00080056"] = _values("CS", ["ONLINE"])
-    attributes["00081190"] = _values("UR", [url])
+        attributes.update(instance_attributes(match.instance))
+    attributes["00080056"] = of_values("CS", ["ONLINE"])
+    attributes["00081190"] = of_values("UR", [url])
     return attributes
-
-
-def _instance(row: InstanceRow) -> Attributes:
-    attributes = {
-        "00080016": _values("UI", [row.sop_class]),
-        "00080018": _values("UI", [row.uid]),
-        "00083002": _values("UI", [row.transfer_syntax]),
-        "00200013": _values("IS", [row.number]),
-    }
-    for tag, representation, value in (
-        ("00280008", "IS", row.frames),
-        ("00280010", "US", row.rows),
-        ("00280011", "US", row.columns),
-        ("00280100", "US", row.bits_allocated),
-    ):
-        if value is not None:
-            attributes[tag] = _values(representation, [value])
-    return attributes
-
-
-def _values(representation: str, values: list[Any]) -> Attributes:
-    values = [value for value in values if value is not None]
-    return {"vr": representation, "Value": values} if values else {"vr": representation}
 
 
 def _descriptions(level: Level, matches: Sequence[Match], archive: Archive) -> dict[int, Attributes]:

@@ -18,6 +18,7 @@ def run_gateway(parts: Parts, listening: socket.socket, ready: Callable[[], None
             parts.policy,
             parts.dicom_folder,
             parts.blobs,
+            parts.audit,
             listening,
             ready=ready,
             ssl_context=tls_context(parts.settings.dicom),

@@ -50,10 +50,14 @@ def store(archive: Archive) -> ArchiveInstanceStore:
 
 @pytest.fixture
 def server(
-    tmp_path: Path, settings: DicomSettings, blobs: FolderBlobStore, recording_hub: RecordingHub
+    tmp_path: Path,
+    settings: DicomSettings,
+    blobs: FolderBlobStore,
+    recording_hub: RecordingHub,
+    audit: RecordingAudit,
 ) -> Iterator[DicomServer]:
     """A DICOM server that listens on ``server.port``."""
-    made = DicomServer(settings, recording_hub, Policy(), tmp_path / "dicom", blobs)
+    made = DicomServer(settings, recording_hub, Policy(), tmp_path / "dicom", blobs, audit)
     made.port = made.start()  # type: ignore[attr-defined]
     yield made
     made.stop(2)

@@ -7,10 +7,9 @@ from pydicom.datadict import keyword_for_tag
 
 import dicom_gateway
 from dicom_gateway.file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from dicom_gateway.scp.listener import supported_contexts
+from dicom_gateway.scp.contexts import supported_contexts
 from dicom_gateway.settings import DicomSettings
 from dicom_gateway.study_index.keys import KEYS
-from dicom_gateway.uids import VERIFICATION
 
 TEXT = (Path(dicom_gateway.__file__).parent / "README.md").read_text(encoding="utf-8")
 
@@ -24,12 +23,11 @@ def rows(heading: str) -> list[list[str]]:
 
 
 def test_every_negotiated_context_is_stated_and_no_other() -> None:
-    stated_classes = [uid for _name, uid in rows("### Storage SOP classes")]
-    stated_syntaxes = [uid for _name, uid, _media in rows("### Transfer syntaxes")]
-    negotiated = {str(context.abstract_syntax): context for context in supported_contexts()}
-    assert [uid for uid in negotiated if uid != VERIFICATION] == stated_classes
-    assert [str(uid) for uid in negotiated[stated_classes[0]].transfer_syntax] == stated_syntaxes
-    assert [str(uid) for uid in negotiated[VERIFICATION].transfer_syntax] == stated_syntaxes[:2]
+    storage = [uid for _name, uid in rows("### Storage SOP classes")]
+    services = [uid for _service, _name, uid, _role in rows("### Service SOP classes")]
+    syntaxes = [uid for _name, uid, _media in rows("### Transfer syntaxes")]
+    negotiated = {str(one.abstract_syntax): [str(uid) for uid in one.transfer_syntax] for one in supported_contexts()}
+    assert negotiated == dict.fromkeys(storage, syntaxes) | dict.fromkeys(services, syntaxes[:2])
 
 
 def test_every_searchable_attribute_is_stated() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from dicom_objects import CT, EXPLICIT, image
-from dicom_parts import RecordingHub
+from dicom_parts import RecordingAudit, RecordingHub
 from pynetdicom import AE
 from pynetdicom.association import Association
 
@@ -43,7 +43,7 @@ def tls_server(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate)
     settings = DicomSettings(free_space_floor_bytes=0, association_seconds=30, network_seconds=5)
-    made: Any = DicomServer(settings, recording_hub, Policy(), tmp_path / "dicom", blobs)
+    made: Any = DicomServer(settings, recording_hub, Policy(), tmp_path / "dicom", blobs, RecordingAudit())
     made.port = made.start(ssl_context=context)
     yield made
     made.stop(2)

@@ -1,0 +1,19 @@
+"""The presentation contexts we accept, and in which roles (PS3.7 D.3.2, D.3.3.4).
+
+What is not here is not negotiated.
+"""
+
+from pynetdicom.presentation import PresentationContext, build_context
+
+from ..sop_classes import PATIENT_ROOT_FIND, STUDY_ROOT_FIND, storage_sop_classes
+from ..transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES
+from ..uids import VERIFICATION
+
+SERVICE_CLASSES = (PATIENT_ROOT_FIND, STUDY_ROOT_FIND)
+"""SOP classes whose messages carry no images, beside Verification: all as SCP."""
+UNCOMPRESSED = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
+
+
+def supported_contexts() -> list[PresentationContext]:
+    storage = [build_context(uid, list(TRANSFER_SYNTAXES)) for uid in storage_sop_classes()]
+    return storage + [build_context(uid, list(UNCOMPRESSED)) for uid in (VERIFICATION, *SERVICE_CLASSES)]

@@ -9,7 +9,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 MAX_DEFAULT_WORKERS = 4
@@ -19,11 +19,20 @@ class SettingsError(Exception):
     """One sentence with the remedy; the command line prints it and exits with 2."""
 
 
+_NOTHING_ELSE = ConfigDict(extra="forbid")
+"""A name misspelt is told, not passed over."""
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+"""0 takes a free one."""
+
+
 class Door(BaseModel):
     """An address to listen on, and the certificate that makes it fit for use beyond loopback."""
 
+    model_config = _NOTHING_ELSE
+
     host: str = "127.0.0.1"
-    port: int = Field(ge=0, le=65535)
+    port: Port
     certificate: Path | None = None
     key: Path | None = None
     client_ca: Path | None = None
@@ -46,7 +55,7 @@ class Door(BaseModel):
 
 
 class HttpDoor(Door):
-    port: int = 8080
+    port: Port = 8080
     body_limit_bytes: int = 64 << 20
     base_url: str | None = Field(None, pattern=r"^https?://[^/?#\s]+(/[^?#\s]*)?$")
     """What the hub calls itself outside, behind a proxy: ``https://hub.example.org``. None follows each request."""
@@ -55,13 +64,13 @@ class HttpDoor(Door):
 
 
 class MllpDoor(Door):
-    port: int = 2575
+    port: Port = 2575
     message_limit_bytes: int = 16 << 20
     idle_seconds: float = 600.0
 
 
 class DicomDoor(Door):
-    port: int = 11112
+    port: Port = 11112
     ae_title: str = Field("HUB", min_length=1, max_length=16, pattern=r"^[\x21-\x5b\x5d-\x7e]+$")
     quiet_seconds: float = Field(15.0, gt=0)
     """A study without a new instance for this long is told to the hub as an ImagingStudy."""
@@ -71,11 +80,15 @@ class DicomDoor(Door):
 
 
 class Ecg(BaseModel):
+    model_config = _NOTHING_ELSE
+
     drop_folder: bool = True
     """Watch ``DIR/drop/ecg/CLIENT/`` for files."""
 
 
 class Delivery(BaseModel):
+    model_config = _NOTHING_ELSE
+
     poll_seconds: float = Field(0.2, gt=0)
     longest_wait_seconds: float = Field(300.0, gt=0)
 

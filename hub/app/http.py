@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from adapters.ecg.ingest import EcgIngest
 from adapters.hl7v2.ingest import Hl7v2Ingest
 from dicom_gateway.web.app import DicomWebApp
-from hub.api.asgi import App, BodyBudget, Receive, Scope, Send
+from hub.api.asgi import App, BodyBudget, Message, Receive, Scope, Send
 from hub.api.fhir.app import FhirApp
 from hub.api.fhir.identity import IDENTITY_OPERATIONS
 from hub.api.fhir.ingester import FhirIngester
@@ -43,10 +43,13 @@ from hub.web.view import view_router
 from .parts import Parts
 
 LATEST = 30
+KNOW_HEAD = frozenset({"fhir", "sign-in"})
+"""Mounts that answer HEAD themselves."""
 
 
 class Mounts:
-    """Sends a request to the application its path begins with; everything else to the last."""
+    """Sends a request to the application its path begins with; everything else to the last. An application that knows
+    no HEAD is asked by GET, and its answer sent without content (RFC 9110 9.3.2)."""
 
     def __init__(self, mounts: Mapping[str, App], rest: App) -> None:
         self._mounts = {prefix.strip("/"): app for prefix, app in mounts.items()}
@@ -54,7 +57,21 @@ class Mounts:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         first = scope["path"].split("/", 2)[1] if scope["type"] == "http" else ""
-        await self._mounts.get(first, self._rest)(scope, receive, send)
+        app = self._mounts.get(first, self._rest)
+        if scope["type"] == "http" and scope["method"] == "HEAD" and first not in KNOW_HEAD:
+            scope, send = {**scope, "method": "GET"}, _without_content(send)
+        await app(scope, receive, send)
+
+
+def _without_content(send: Send) -> Send:
+    async def head_only(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            if message.get("more_body", False):
+                return
+            message = {"type": "http.response.body", "body": b""}
+        await send(message)
+
+    return head_only
 
 
 def http_application(parts: Parts) -> App:

@@ -10,6 +10,7 @@ import uvicorn
 
 from hub.settings import Door
 
+from .http_connection import HttpConnection
 from .tls import tls_context
 
 
@@ -20,7 +21,7 @@ class HttpServer(uvicorn.Server):
         config = uvicorn.Config(
             app,
             loop="none",
-            http="httptools",
+            http=HttpConnection,
             ws="none",
             lifespan="off",
             log_config=None,

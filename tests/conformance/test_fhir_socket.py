@@ -1,5 +1,6 @@
 """The same door behind a real HTTP server and real sockets: what clients do that no in-process transport does."""
 
+import contextlib
 import http.client
 import json
 import socket
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 import uvicorn
 
+from hub.app.http_connection import MOST_HEAD_BYTES, HttpConnection
 from tests.conformance.fhir_hub import FhirHub, patient
 
 HEADERS = {"x-caller": "qingshan", "content-type": "application/fhir+json"}
@@ -18,7 +20,7 @@ HEADERS = {"x-caller": "qingshan", "content-type": "application/fhir+json"}
 @pytest.fixture
 def address(hub: FhirHub) -> Iterator[tuple[str, int]]:
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(hub.app, http="httptools", ws="none", lifespan="off", log_config=None, interface="asgi3")
+    config = uvicorn.Config(hub.app, http=HttpConnection, ws="none", lifespan="off", log_config=None, interface="asgi3")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
@@ -72,3 +74,57 @@ def test_a_refusal_keeps_its_status_and_a_head_has_no_body(address: tuple[str, i
         assert answer.status == status
         assert bool(answer.read()) == (method == "GET")
     connection.close()
+
+
+def _answer(address: tuple[str, int], request: bytes) -> tuple[int, dict[str, object]]:
+    with socket.create_connection(address, timeout=30) as connection:
+        connection.sendall(request)
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        return answer.status, json.loads(answer.read())
+
+
+def test_what_is_no_http_is_refused_like_everything_else(address: tuple[str, int]) -> None:
+    for noise in (
+        b"\x00\x01\x02\r\n\r\n",
+        b"BREW /fhir HTTP/1.1\r\n\r\n",
+        b"POST /fhir HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
+    ):
+        status, body = _answer(address, noise)
+        assert (status, body["resourceType"]) == (400, "OperationOutcome")
+
+
+def test_a_head_without_end_is_refused_and_the_next_is_served(hub: FhirHub, address: tuple[str, int]) -> None:
+    head = b"GET /fhir/metadata HTTP/1.1\r\nX-Long: " + b"x" * (MOST_HEAD_BYTES + 1)
+    status, body = _answer(address, head)
+    assert (status, body["resourceType"]) == (431, "OperationOutcome")
+    assert _answer(address, b"GET /fhir/metadata HTTP/1.1\r\nX-Caller: qingshan\r\n\r\n")[0] == 200
+
+
+def test_a_client_that_never_ends_its_request_is_hung_up(
+    address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.app.http_connection.LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("hub.app.http_connection.HEAD_SECONDS", 0.1)
+    monkeypatch.setattr("hub.app.http_connection.BODY_SECONDS", 0.1)
+    monkeypatch.setattr(HttpConnection, "_patience_seconds", 0.1)
+    for begun in (
+        b"",
+        b"GET / HTTP/1.1\r\nX: ",
+        b"POST /fhir/Patient HTTP/1.1\r\nX-Caller: qingshan\r\nContent-Length: 9\r\n\r\n{",
+    ):
+        with socket.create_connection(address, timeout=30) as slow:
+            slow.sendall(begun)
+            with contextlib.suppress(ConnectionResetError):
+                assert slow.recv(1000) == b""
+
+
+def test_requests_sent_together_are_answered_in_turn(address: tuple[str, int]) -> None:
+    one = b"GET /fhir/Patient HTTP/1.1\r\nX-Caller: qingshan\r\n\r\n"
+    with socket.create_connection(address, timeout=30) as connection:
+        connection.sendall(one * 3)
+        answers = b""
+        while answers.count(b"HTTP/1.1 200 OK") < 3:
+            piece = connection.recv(65536)
+            assert piece
+            answers += piece

@@ -65,7 +65,14 @@ def test_a_taken_port_is_named_with_the_remedy(tmp_path: Path) -> None:
 
 def test_wrong_arguments_and_settings_end_with_two_and_one_sentence(tmp_path: Path) -> None:
     hub = RunningHub(tmp_path / "data", HUB_DICOM__QUIET_SECONDS="never")
-    for said in (hub.run("serve", "--http", "nonsense"), hub.run("check"), hub.run("client", "add", "x")):
+    misspelt = RunningHub(tmp_path / "data", HUB_DICOM__QUIET_SECOND="5")
+    for said in (
+        hub.run("serve", "--http", "nonsense"),
+        hub.run("check"),
+        hub.run("client", "add", "x"),
+        misspelt.run("check"),
+        _serve("--mllp", "127.0.0.1:99999", folder=tmp_path / "data"),
+    ):
         assert said.returncode == 2
         assert said.stderr.strip().count("\n") == 0
 
@@ -106,6 +113,14 @@ def test_a_drain_answers_what_is_in_flight_and_ends_with_zero(hub: RunningHub) -
             found = clinic.get("/fhir/Patient", params={"identifier": f"|{key}", "_summary": "count"}).json()
             found = found if found.get("total") else clinic.get("/fhir/Patient", params={"identifier": key}).json()
             assert found.get("total") == 1 or len(found.get("entry", [])) == 1
+
+
+def test_head_is_get_without_content_at_every_door(hub: RunningHub) -> None:
+    with hub.session("qingshan") as clinic:
+        for path in ("/", "/health/live", "/quarantine", "/cds-services", "/dicom-web/studies", "/fhir/Patient"):
+            asked, looked = clinic.get(path), clinic.head(path)
+            assert (looked.status_code, looked.content) == (asked.status_code, b"")
+            assert looked.headers.get("content-type") == asked.headers.get("content-type")
 
 
 def test_a_child_that_dies_is_started_again_and_no_door_closes(hub: RunningHub) -> None:

@@ -124,18 +124,20 @@ class EcgIngest:
             if understood.recording.dicom is not None or conflict.quarantine_id:
                 raise
             # The object's UIDs follow from the file; other bytes under them can only name another person.
-            raise Conflict(
-                "This file was taken before, for another patient or under another name.",
-                where="patient",
-                remedy="Correct the record that is there; the file need not come again.",
-            ) from None
+            raise _taken_before() from None
 
     async def _submit(self, understood: Understood, content: bytes, context: Context) -> Receipt:
         def submit() -> Receipt:
             submission = submission_of(understood.recording, content, understood.canonical, context)
             return self._hub.submit(submission).result()
 
-        return await asyncio.to_thread(submit)
+        try:
+            return await asyncio.to_thread(submit)
+        except Conflict as conflict:
+            if conflict.issue_code != "duplicate":
+                raise
+            # The key is the file itself: what differs is what was said beside it.
+            raise _taken_before() from None
 
     async def _in_time(self, work: Callable[[], Understood]) -> Understood:
         """One file at a time: decoding holds the interpreter, so a second thread would only slow both."""
@@ -156,6 +158,14 @@ class EcgIngest:
 
     def close(self) -> None:
         self._readers.shutdown(wait=False, cancel_futures=True)
+
+
+def _taken_before() -> Conflict:
+    return Conflict(
+        "This file was taken before, for another patient or under another name.",
+        where="patient",
+        remedy="Correct the record that is there; the file need not come again.",
+    )
 
 
 def _reader_thread() -> ThreadPoolExecutor:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from hub.contracts.caller import Caller
-from hub.contracts.errors import ExchangeError, Fault, Forbidden
+from hub.contracts.errors import Conflict, ExchangeError, Fault, Forbidden
 from hub.contracts.hub_client import HubClient
 from hub.contracts.ingest import Acknowledgement
 from hub.contracts.quarantine import Refusal
@@ -104,6 +104,10 @@ class Hl7v2Ingest:
             return await self._refuse(content, message, _not_understood(), sender)
         try:
             receipt = await self._settled().receipt(self._client.submit(submission))
+        except Conflict as error:
+            return await self._refuse(
+                content, message, _number_taken() if error.issue_code == "duplicate" else error, sender
+            )
         except ExchangeError as error:
             return await self._refuse(content, message, error, sender)
         except Exception as error:
@@ -181,6 +185,16 @@ class Taken:
 def _nameable(facility: str) -> str:
     """What may be said of a facility nobody knows: its code, where it looks like one and not like a person's number."""
     return f"MSH-4 {facility}" if _CODE.fullmatch(facility) else "MSH-4"
+
+
+def _number_taken() -> Conflict:
+    """The key of a message in the sender's own words."""
+    return Conflict(
+        "Another message came before under this MSH-7 and MSH-10.",
+        where="MSH-10",
+        remedy="Give each message a number of its own; send a message again with exactly the same bytes.",
+        issue_code="duplicate",
+    )
 
 
 def _not_understood() -> MessageIncorrect:

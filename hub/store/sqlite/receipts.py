@@ -36,6 +36,7 @@ def bound(connection: sqlite3.Connection, client: int | None, origin: Origin) ->
     if row[0] != origin.key_hash:
         raise Conflict(
             "This idempotency key was used with another body.",
+            where="Idempotency-Key",
             remedy="Use a new key for a new request; repeat a request with exactly the same body.",
             issue_code="duplicate",
             http_status=422,

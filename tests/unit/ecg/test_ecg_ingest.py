@@ -66,6 +66,13 @@ def test_a_file_taken_before_for_another_patient_is_told_so(ingest, instances, s
     assert refused.value.quarantine_id == "q1"
 
 
+def test_a_dicom_tracing_taken_before_for_another_patient_is_told_so_too(ingest, hub, samples, clinic) -> None:
+    hub.failures.append(Conflict("This key was used with another body.", issue_code="duplicate"))
+    with pytest.raises(Conflict, match="for another patient") as refused:
+        asyncio.run(ingest.receive(samples["recording.dcm"], clinic, {}))
+    assert refused.value.where == "patient"
+
+
 def test_several_patients_under_one_number_do_not_stop_an_ecg(ingest, hub, samples, clinic) -> None:
     hub.failures.append(Precondition("Several resources match."))
     asyncio.run(ingest.receive(samples["recording.xml"], clinic, {}))

@@ -42,9 +42,7 @@ class MemoryHub:
         if key in self._bound:
             known, receipt = self._bound[key]
             if known != origin.key_hash:
-                raise Conflict(
-                    "Another message was sent under this number.", where="MSH-10", remedy="Give it a new number."
-                )
+                raise Conflict("This key was used with another body.", where="Key", issue_code="duplicate")
             return receipt
         receipt = Receipt(f"s{len(self.stored)}", datetime(2026, 11, 22, 4, 0, tzinfo=UTC).isoformat())
         self.stored.append(submission)

@@ -62,6 +62,7 @@ def test_another_body_under_the_same_number_is_refused_and_the_first_stays() -> 
     hub = MemoryHub()
     first, second, third = send(hub, adt(), adt(name="别人"), adt())
     assert [code(one) for one in (first, second, third)] == ["AA", "AE", "AA"]
+    assert error(second) == ("MSH^1^10", "205")
     assert len(hub.stored) == 1
     refusal, _ = hub.quarantined[0]
     assert (refusal.key, refusal.original.content) == ("Q1", adt(name="别人"))

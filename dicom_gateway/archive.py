@@ -32,6 +32,20 @@ from .transfer_syntaxes import TRANSFER_SYNTAXES, TransferSyntax
 
 _WANTED = dict.fromkeys(WANTED)
 
+MOST_ASIDE_BYTES = 256 << 20
+"""A damaged object larger than this is refused without being kept."""
+
+_OTHER_HEADER = (
+    "The SOP Instance UID is known with other header values and the same pixels.",
+    "(0008,0018)",
+    "Decide which header is right.",
+)
+_OTHER_BYTES = (
+    "The SOP Instance UID is known with other bytes.",
+    "(0008,0018)",
+    "Send the changed object under a new SOP Instance UID.",
+)
+
 Quarantine = Callable[[Refusal, Caller], str]
 
 
@@ -101,38 +115,56 @@ class Archive:
         """Take over a spool file that holds a Part 10 file, complete but not yet synced.
 
         On return it is durable and readable. Raises an ExchangeError otherwise, and then nothing of it is in the
-        archive; Conflict where other bytes hold its SOP Instance UID (with ``quarantine``, this copy is kept there)."""
+        archive. With ``quarantine``, what is refused for its own sake is kept there: Incorrect for an object that is
+        damaged or not the one that was named, Conflict where other bytes hold its SOP Instance UID."""
         try:
-            syntax = _known(transfer_syntax)
-            with self._data_set(file, data_set_at, syntax) as (buffer, begin, end):
-                header = read_header(scan(buffer, begin, end, syntax, _WANTED), big_endian=syntax.big_endian)
-            _check(header, expected)
-            now_us, self.last_kept_at = time.time_ns() // 1000, time.monotonic()
-            arrival = Arrival(
-                header=header,
-                owner=sender.caller.organization,
-                client=sender.caller.client,
-                role=sender.caller.role,
-                ae_title=sender.ae_title,
-                transfer_syntax=transfer_syntax,
-                size_bytes=file.size_bytes,
-                data_set_at=data_set_at,
-                sha256=file.digest,
-                spool=file.name,
-                received_us=now_us,
-                due_us=now_us + int(self.settings.quiet_for(sender.ae_title) * 1e6),
-                announced=announced,
-            )
-            placing = self._place(file, arrival)
-            if placing is Placing.STORED:
-                file.close()
-                return Kept(Outcome.STORED, header)
-            if placing is Placing.DIFFERENT:
-                outcome = self._compare(file, data_set_at, syntax, header, sender, quarantine=quarantine)
-                return Kept(outcome, header)
-            return Kept(Outcome.SAME, header)
+            return self._keep(file, data_set_at, transfer_syntax, sender, expected, announced, quarantine)
+        except Incorrect as wrong:
+            if quarantine and self._quarantine is not None and file.size_bytes <= MOST_ASIDE_BYTES:
+                key = expected.sop_instance_uid or ""
+                self._put_aside(file, key, sender, self._quarantine, (wrong.what, wrong.where, wrong.remedy))
+            raise
         finally:
             file.discard()
+
+    def _keep(
+        self,
+        file: SpoolFile,
+        data_set_at: int,
+        transfer_syntax: str,
+        sender: Sender,
+        expected: Expected,
+        announced: bool,
+        quarantine: bool,
+    ) -> Kept:
+        syntax = _known(transfer_syntax)
+        with self._data_set(file, data_set_at, syntax) as (buffer, begin, end):
+            header = read_header(scan(buffer, begin, end, syntax, _WANTED), big_endian=syntax.big_endian)
+        _check(header, expected)
+        now_us, self.last_kept_at = time.time_ns() // 1000, time.monotonic()
+        arrival = Arrival(
+            header=header,
+            owner=sender.caller.organization,
+            client=sender.caller.client,
+            role=sender.caller.role,
+            ae_title=sender.ae_title,
+            transfer_syntax=transfer_syntax,
+            size_bytes=file.size_bytes,
+            data_set_at=data_set_at,
+            sha256=file.digest,
+            spool=file.name,
+            received_us=now_us,
+            due_us=now_us + int(self.settings.quiet_for(sender.ae_title) * 1e6),
+            announced=announced,
+        )
+        placing = self._place(file, arrival)
+        if placing is Placing.STORED:
+            file.close()
+            return Kept(Outcome.STORED, header)
+        if placing is Placing.DIFFERENT:
+            outcome = self._compare(file, data_set_at, syntax, header, sender, quarantine=quarantine)
+            return Kept(outcome, header)
+        return Kept(Outcome.SAME, header)
 
     def _place(self, file: SpoolFile, arrival: Arrival) -> Placing:
         """Row and bytes go to the disk at the same time. A crash between the two can leave a row with a torn file that
@@ -178,8 +210,10 @@ class Archive:
         if verdict is Sameness.SAME:
             return Outcome.SAME
         if quarantine and self._quarantine is not None:
-            self._put_aside(file, header, sender, self._quarantine, reconcile=verdict is Sameness.SAME_PIXELS)
-            if verdict is Sameness.SAME_PIXELS:
+            same_pixels = verdict is Sameness.SAME_PIXELS
+            told, state = (_OTHER_HEADER, "reconcile") if same_pixels else (_OTHER_BYTES, "refused")
+            self._put_aside(file, header.sop_instance_uid, sender, self._quarantine, told, state)
+            if same_pixels:
                 return Outcome.RECONCILE
         raise Conflict(
             "Another object holds this SOP Instance UID.",
@@ -188,26 +222,18 @@ class Archive:
         )
 
     def _put_aside(
-        self, file: SpoolFile, header: Header, sender: Sender, quarantine: Quarantine, *, reconcile: bool
+        self,
+        file: SpoolFile,
+        key: str,
+        sender: Sender,
+        quarantine: Quarantine,
+        told: tuple[str, str, str],
+        state: str = "refused",
     ) -> None:
+        """``told`` is reason, field and remedy."""
         with self._one_in_memory:  # the content passes through memory once, and one at a time
-            content = Path(file.path).read_bytes()
-            quarantine(
-                Refusal(
-                    kind=Channel.DICOM,
-                    key=header.sop_instance_uid,
-                    reason="The SOP Instance UID is known with other header values and the same pixels."
-                    if reconcile
-                    else "The SOP Instance UID is known with other bytes.",
-                    field="(0008,0018)",
-                    remedy="Decide which header is right."
-                    if reconcile
-                    else "Send the changed object under a new SOP Instance UID.",
-                    original=Original(content, "application/dicom"),
-                    state="reconcile" if reconcile else "refused",
-                ),
-                sender.caller,
-            )
+            original = Original(Path(file.path).read_bytes(), "application/dicom")
+            quarantine(Refusal(Channel.DICOM, key, *told, original, state=state), sender.caller)
 
 
 def _known(transfer_syntax: str) -> TransferSyntax:

@@ -112,6 +112,21 @@ def test_other_pixels_under_a_known_uid_are_refused_and_quarantined(
     assert spool_files(archive) == 1
 
 
+def test_a_damaged_object_and_one_under_another_name_are_kept_aside(
+    archive: Archive, recording_hub: RecordingHub
+) -> None:
+    made = image()
+    content = part10(made)
+    for sent, named in ((content[:-3], made.SOPInstanceUID), (content, "1.2.3")):
+        with pytest.raises(Incorrect):
+            keep(archive, sent, expected=Expected(sop_instance_uid=named))
+    kept = [(refusal.key, refusal.field, refusal.original.content) for refusal, _ in recording_hub.refusals]
+    assert [one[0] for one in kept] == [made.SOPInstanceUID, "1.2.3"]
+    assert [one[2] for one in kept] == [content[:-3], content]
+    assert kept[1][1] == "(0008,0018)"
+    assert spool_files(archive) == 0
+
+
 def test_an_object_without_pixels_is_never_reconciled_by_them(archive: Archive) -> None:
     made = image(PixelData=None)
     keep(archive, part10(made))

@@ -108,7 +108,7 @@ def _entry(entry: _Entry, index: int) -> RawEntry:
     if request.url is UNSET or not request.url:
         raise _wrong(f"{place}.request.url", "is required", "required")
     resource = bytes(entry.resource)
-    if request.method in {"POST", "PUT", "PATCH"} and not resource.startswith(b"{"):
+    if request.method in {"POST", "PUT"} and not resource.startswith(b"{"):
         raise _wrong(f"{place}.resource", f"is required with {request.method}", "required")
     return RawEntry(
         _text(entry.full_url),

@@ -473,3 +473,11 @@ def test_every_read_of_a_persons_record_is_noted(hub: FhirHub) -> None:
         ("hospital", interaction, "Observation", (made["id"],))
         for interaction in ("read", "vread", "history-instance", "search-type")
     ]
+
+
+@pytest.mark.parametrize("path", ["_history", "Patient/_history"])
+def test_the_history_of_more_than_one_resource_is_refused_by_name(hub: FhirHub, path: str) -> None:
+    answer = hub.ask("GET", path)
+    assert answer.status_code == 404
+    told = answer.json()["issue"][0]
+    assert (told["code"], "history" in told["diagnostics"]) == ("not-supported", True)

@@ -83,6 +83,14 @@ def test_counts_are_given_when_asked(hub: FhirHub) -> None:
     assert (page["total"], len(page["entry"])) == (3, 1)
 
 
+def test_a_first_page_that_holds_everything_says_how_many_that_is(hub: FhirHub) -> None:
+    assert hub.ask("GET", "Patient").json()["total"] == 0
+    for _ in range(3):
+        hub.create(patient())
+    assert hub.ask("GET", "Patient").json()["total"] == 3
+    assert "total" not in hub.ask("GET", "Patient?_count=2").json()
+
+
 def test_included_resources_come_with_their_own_mode(hub: FhirHub) -> None:
     made = hub.create(patient())
     hub.create(observation(f"Patient/{made['id']}"))

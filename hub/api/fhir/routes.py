@@ -29,6 +29,8 @@ async def dispatch(rooms: Rooms, request: Request) -> Response:
     if first.startswith("$") and len(path) == 1:
         return await _operation(rooms, request, method, first, None, None)
     if first not in RESOURCE_TYPES:
+        if first == "_history":
+            raise _no_wide_history()
         raise NotFound(
             "There is nothing at this address." if first.startswith("_") else "This is no FHIR R4 resource type.",
             remedy="GET [base]/metadata lists what there is.",
@@ -41,6 +43,8 @@ async def dispatch(rooms: Rooms, request: Request) -> Response:
     if path[1] == "_search" and len(path) == 2:
         _allow(method, "POST")
         return await search.search(rooms, request, first, form=True)
+    if path[1] == "_history" and len(path) == 2:
+        raise _no_wide_history()
     return await _instance(rooms, request, method, path)
 
 
@@ -101,6 +105,14 @@ async def _operation(
         )
     _allow(method, *sorted(operation.methods))
     return await operation.run(rooms, request, resource_id)
+
+
+def _no_wide_history() -> NotFound:
+    return NotFound(
+        "The history of a type or of the whole system is not supported.",
+        remedy="Use the history of one resource, [type]/[id]/_history, or search by _lastUpdated.",
+        issue_code="not-supported",
+    )
 
 
 def _allow(method: str, *allowed: str) -> None:

@@ -72,12 +72,15 @@ def _bundle(query: SearchQuery, page: Page, base: str, cursor: str | None) -> by
     links = [("self", _url(base, query.type, [*asked, (CURSOR, cursor)] if cursor else asked))]
     if page.next is not None:
         links.append(("next", _url(base, query.type, [*asked, (CURSOR, page.next)])))
+    total = page.total
+    if total is None and cursor is None and page.next is None:
+        total = len(page.matches)  # all there is stands here: the total costs nothing
     return searchset(
         base,
         [(match.reference, match.body) for match in page.matches],
         [(more.reference, more.body) for more in page.included],
         links=links,
-        total=page.total,
+        total=total,
         outcome=_ignored(query.ignored) if query.ignored else b"",
     )
 

@@ -90,6 +90,12 @@ def _parser() -> argparse.ArgumentParser:
     listed = codes.add_parser("import", parents=[folder], help="replace a clinic's code map; an empty file clears it")
     listed.add_argument("file", type=Path, metavar="FILE.csv")
     listed.add_argument("--organization", required=True, metavar="ID", help="whose codes and names these are")
+    prices = exams.add_parser("prices", help="what examinations cost, for the figures").add_subparsers(
+        dest="prices_action", required=True, metavar="ACTION", parser_class=_Parser
+    )
+    priced = prices.add_parser("import", parents=[folder], help="replace a price table; an empty file clears it")
+    priced.add_argument("file", type=Path, metavar="FILE.csv")
+    priced.add_argument("--organization", default="", metavar="ID", help="whose prices (everybody's where left out)")
     reindex = exams.add_parser("reindex", parents=[folder], help="read again what examinations the resources tell of")
     reindex.add_argument("--organization", default="", metavar="ID", help="what this one sent (all where left out)")
     return top
@@ -158,6 +164,10 @@ def _run(arguments: argparse.Namespace) -> int:
             from hub.process.exams_command import import_codes_file
 
             return import_codes_file(settings_of(arguments), arguments.file, arguments.organization)
+        case "exams" if arguments.action == "prices":
+            from hub.process.exams_command import import_prices_file
+
+            return import_prices_file(settings_of(arguments), arguments.file, arguments.organization)
         case "exams" if arguments.action == "reindex":
             from hub.process.exams_command import reindex
 

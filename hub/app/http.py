@@ -24,6 +24,7 @@ from hub.api.rest.ingest import ingest_router
 from hub.api.rest.mapping_desk import mapping_desk_router
 from hub.api.rest.problems import add_problem_handlers
 from hub.api.rest.quarantine import quarantine_router
+from hub.cds.figures_router import DuplicateFigures, figures_router
 from hub.cds.reminders import latest_reminders
 from hub.cds.router import cds_router
 from hub.contracts.caller import Caller, Role
@@ -109,6 +110,7 @@ def http_application(parts: Parts) -> App:
         delivery_router(parts.store, parts.policy),
         mapping_desk_router(parts.store, parts.policy),
         cds_router(parts.store, parts.policy, parts.persons, parts.audit, parts.links, base_url=outside),
+        figures_router(DuplicateFigures(parts.store, parts.policy, parts.persons)),
         view_router(parts.store, parts.policy, parts.audit, parts.links.opened),
         status_router(
             parts.store,

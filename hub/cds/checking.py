@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -31,6 +32,7 @@ from hub.exams.site_windows import site_tables
 from hub.exams.verdict import Verdict
 from hub.telemetry import events
 
+from .department import department_of
 from .request import Call, Draft
 
 BUDGET_SECONDS = 0.4
@@ -53,6 +55,8 @@ class Checked:
     others: tuple[Draft, ...] = ()
     contexts: Mapping[str, Context] = field(default_factory=dict)
     passed_over: tuple[Prior, ...] = ()
+    departments: Mapping[str, str] = field(default_factory=dict)
+    """Where each draft was ordered, as far as it says so."""
 
 
 class Checker:
@@ -95,7 +99,12 @@ class Checker:
             if local := local_codes(self._reader.side_rows, caller.organization):
                 orders = [self._order(draft, call, scope, local) for draft in drafts]
             context = replace(context, sites=site_tables(self._reader.side_rows, caller.organization, institutions))
-            contexts = [replace(context, setting=self._setting(order, scope)) for order in orders]
+            read = cache(lambda ref: self._resource(ref, scope))
+            contexts = [replace(context, setting=_setting(order, read)) for order in orders]
+            departments = {
+                draft.ref: department_of(draft.resource, order.encounter, read)
+                for draft, order in zip(drafts, orders, strict=True)
+            }
             keys, since_us = self._reach(orders, contexts)
             wanted = [order.examination for order in orders if order.examination is not None]
             found = history(self._reader.side_rows, patients, keys, since_us, wanted)
@@ -110,7 +119,7 @@ class Checker:
             return Checked(judged, missed, context, patients, others)
         by_ref = {order.ref: each for order, each in zip(orders, contexts, strict=True)}
         passed_over = tuple(_readable(found.others, scope))
-        return Checked(judged, tuple(verdicts), context, patients, others, by_ref, passed_over)
+        return Checked(judged, tuple(verdicts), context, patients, others, by_ref, passed_over, departments)
 
     def _in_time(self, began: float) -> None:
         if self._clock() - began > self._budget_seconds:
@@ -179,16 +188,15 @@ class Checker:
         order = order_from(draft.resource, draft.ref, planned_days=planned, referenced=referenced, local=local)
         return order if order.encounter or not call.encounter else replace(order, encounter=call.encounter)
 
-    def _setting(self, order: Order, scope: Scope) -> str:
-        if not order.encounter.startswith("Encounter/"):
-            return "outpatient"
-        return setting_of(self._resource(order.encounter, scope))
-
     def _reach(self, orders: Sequence[Order], contexts: Sequence[Context]) -> tuple[tuple[str, ...], int]:
         """What has to be read for all drafts; their settings may differ."""
         reached = [reach([order], context) for order, context in zip(orders, contexts, strict=True)]
         keys = dict.fromkeys(key for some, _ in reached for key in some)
         return tuple(keys), min((since for _, since in reached), default=0)
+
+
+def _setting(order: Order, read: Callable[[str], Any]) -> str:
+    return setting_of(read(order.encounter)) if order.encounter.startswith("Encounter/") else "outpatient"
 
 
 def _readable(priors: Sequence[Prior], scope: Scope) -> Sequence[Prior]:

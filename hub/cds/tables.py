@@ -3,6 +3,8 @@
 ``cds_verdict`` follows the answer (a signing never waits for it); ``cds_feedback`` is written before its own answer.
 ``cds_order`` names the orders that became active after a card for the same examination of the same person
 (``following``): a card with no feedback is ignored where an order of its own organization followed within a day.
+``cds_asked`` is what figures are counted from: a small row for each verdict, read by time. ``cds_price`` is what an
+examination costs there (empty organization: everywhere), in 1/100 yuan.
 """
 
 from hub.contracts.store import SideTable
@@ -24,5 +26,13 @@ CDS_TABLES = SideTable(
     CREATE TABLE IF NOT EXISTS cds_order (
         card TEXT NOT NULL, order_ref TEXT NOT NULL, at_us INTEGER NOT NULL, organization TEXT NOT NULL,
         PRIMARY KEY (card, order_ref)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS cds_asked (
+        at_us INTEGER NOT NULL, id TEXT NOT NULL, call TEXT NOT NULL, organization TEXT NOT NULL,
+        department TEXT NOT NULL, patient TEXT NOT NULL, item TEXT NOT NULL, named TEXT NOT NULL, verdict TEXT NOT NULL,
+        coverage TEXT NOT NULL, indicator TEXT, card TEXT, reason TEXT NOT NULL,
+        PRIMARY KEY (at_us, id)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS cds_price (
+        organization TEXT NOT NULL, item TEXT NOT NULL, fen INTEGER NOT NULL,
+        PRIMARY KEY (organization, item)) WITHOUT ROWID;
     """,
 )

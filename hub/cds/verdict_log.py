@@ -9,7 +9,9 @@ from hub.contracts.errors import NotFound
 from hub.contracts.store import CommitView, ResourceReader
 from hub.exams import unread
 from hub.exams.explaining import encode_record
+from hub.exams.items import item_of
 from hub.exams.kept_case import case_of
+from hub.exams.verdict import Verdict
 
 from .cards import Judged
 from .checking import Checked
@@ -26,9 +28,10 @@ def record_of(judged: Judged, checked: Checked) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """What is kept of one answered call: rows of ``cds_verdict``, and the names that nobody understood."""
+    """What is kept of one answered call: rows of ``cds_verdict`` and ``cds_asked``, and the names nobody understood."""
 
     verdicts: tuple[tuple[Any, ...], ...]
+    asked: tuple[tuple[Any, ...], ...]
     unread: tuple[tuple[str, unread.Name], ...]
 
 
@@ -42,17 +45,30 @@ def log_of(
          record_of(each, checked))
         for each in judged
     )  # fmt: skip
+    asked = tuple(
+        (at_us, each.id, hook_instance, caller.organization, checked.departments.get(each.draft.ref, ""), patient,
+         *_item(each.verdict), each.verdict.code, each.verdict.coverage.value, each.verdict.indicator, each.card,
+         each.verdict.reason)
+        for each in judged
+    )  # fmt: skip
     names = (
         unread.name_in("ServiceRequest", each.draft.resource)
         for each in judged
         if each.verdict.code == "not-understood"
     )
-    return Log(verdicts, tuple((caller.organization, name) for name in names if name is not None))
+    return Log(verdicts, asked, tuple((caller.organization, name) for name in names if name is not None))
+
+
+def _item(verdict: Verdict) -> tuple[str, str]:
+    exam = verdict.order.examination
+    return item_of(exam) if exam is not None else ("", "")
 
 
 def store_log(view: CommitView, log: Log) -> None:
     for row in log.verdicts:
         view.execute("INSERT OR IGNORE INTO cds_verdict VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    for row in log.asked:
+        view.execute("INSERT OR IGNORE INTO cds_asked VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
     if log.unread:
         unread.count(view, log.unread, log.verdicts[0][1])
 

@@ -1,4 +1,4 @@
-"""``hub exams explain``, ``hub exams windows import``, ``hub exams codes import``, ``hub exams reindex``."""
+"""``hub exams explain``, ``reindex``, and the imports of a site's windows, code maps and prices."""
 
 import json
 import sys
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hub.app import Parts, compose
+from hub.cds.prices import read_prices, store_prices
 from hub.contracts.caller import Caller, Role
 from hub.contracts.errors import ExchangeError
 from hub.exams import cli
@@ -66,6 +67,17 @@ def import_codes_file(settings: Settings, file: Path, organization: str) -> int:
         file,
         lambda parts, content: cli.import_codes(parts.store, _hub(organization), content, organization),
     )
+
+
+def import_prices_file(settings: Settings, file: Path, organization: str) -> int:
+    """Replace a price table by a CSV file."""
+
+    def run(parts: Parts, content: str) -> str:
+        prices = read_prices(content)
+        acted = parts.store.act(lambda view: store_prices(view, organization, prices), _hub(organization))
+        return f"{acted.result()} prices"
+
+    return _with_file(settings, "prices", file, run)
 
 
 def reindex(settings: Settings, organization: str) -> int:

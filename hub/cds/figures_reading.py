@@ -65,7 +65,7 @@ def asked_in(
         if outcome == "accepted" and patient not in persons:
             persons[patient] = person_of(patient) or patient
         names[item] = named
-        person = persons[patient] if patient in persons else patient
+        person = persons.get(str(patient), str(patient))
         ordered = tuple(orders.get(card or "", ()))
         found.append(
             Asked(number, at_us, call, organization, department, patient, person, item, verdict, coverage, indicator,

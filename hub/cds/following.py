@@ -13,8 +13,11 @@ import msgspec
 
 from hub.contracts.site import ZONE
 from hub.contracts.store import CommitView, Reaction, Written
+from hub.exams.code_maps import local_codes
+from hub.exams.coverage import Coverage, answer
 from hub.exams.explaining import decode_record
 from hub.exams.order_facts import order_from
+from hub.exams.prior import Order
 from hub.exams.recheck import issue_id, microseconds, patients_of, to_be_checked
 
 from .override_reasons import reason_concept
@@ -49,14 +52,21 @@ def cards_before(one: Written, view: CommitView) -> list[str]:
     )
     if not rows:
         return []
-    order = order_from(one.resource, ref)
+    order = order_from(one.resource, ref, local=local_codes(view.rows, one.owner))
     found = []
     for card, draft, body in rows:
         shown = decode_record(body).case.order
-        same = shown.examination == order.examination if order.examination is not None else shown.name == order.name
-        if draft == ref or same:
+        if draft == ref or _answers(order, shown):
             found.append(str(card))
     return found
+
+
+def _answers(order: Order, shown: Order) -> bool:
+    """Whether the order gives all that the card was about: 胸部CT gives what 胸部CT平扫 was to give, a right knee not
+    what a left one was."""
+    if order.examination is None or shown.examination is None:
+        return order.examination is shown.examination and order.name == shown.name
+    return answer(shown.examination, order.examination).coverage is Coverage.FULL
 
 
 def note_order(view: CommitView, card: str, one: Written) -> None:

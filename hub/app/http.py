@@ -13,6 +13,7 @@ from adapters.hl7v2.ingest import Hl7v2Ingest
 from dicom_gateway.web.app import DicomWebApp
 from hub.api.asgi import App, BodyBudget, Message, Receive, Scope, Send
 from hub.api.fhir.app import FhirApp
+from hub.api.fhir.check_duplicate import check_duplicate
 from hub.api.fhir.identity import IDENTITY_OPERATIONS
 from hub.api.fhir.ingester import FhirIngester
 from hub.api.fhir.operation import Operations
@@ -24,7 +25,9 @@ from hub.api.rest.ingest import ingest_router
 from hub.api.rest.mapping_desk import mapping_desk_router
 from hub.api.rest.problems import add_problem_handlers
 from hub.api.rest.quarantine import quarantine_router
+from hub.cds.check_operation import CheckOperation
 from hub.cds.figures_router import DuplicateFigures, figures_router
+from hub.cds.judging import Judging
 from hub.cds.reminders import latest_reminders
 from hub.cds.router import cds_router
 from hub.contracts.caller import Caller, Role
@@ -79,6 +82,7 @@ def http_application(parts: Parts) -> App:
     """Everything behind the HTTP door."""
     version = importlib.metadata.version("regional-health-hub")
     settings = parts.settings
+    judging = Judging(parts.store, parts.policy, parts.persons, parts.audit)
     outside = settings.http.base_url and settings.http.base_url.rstrip("/")
     people = PersonType(parts.persons, parts.store, parts.policy, parts.audit)
     regional = RegionalPatients(parts.persons, parts.store, parts.policy, parts.audit)
@@ -91,7 +95,7 @@ def http_application(parts: Parts) -> App:
         persons=parts.persons,
         quarantine=parts.quarantine,
         virtual={"Person": people, "Patient": regional, "AuditEvent": trail},
-        operations=Operations(IDENTITY_OPERATIONS),
+        operations=Operations([*IDENTITY_OPERATIONS, check_duplicate(CheckOperation(judging))]),
     )
     ingesters: dict[Channel, Ingester] = {
         Channel.FHIR: FhirIngester(rooms),
@@ -109,8 +113,8 @@ def http_application(parts: Parts) -> App:
         ),
         delivery_router(parts.store, parts.policy),
         mapping_desk_router(parts.store, parts.policy),
-        cds_router(parts.store, parts.policy, parts.persons, parts.audit, parts.links, base_url=outside),
         figures_router(DuplicateFigures(parts.store, parts.policy, parts.persons)),
+        cds_router(parts.store, parts.policy, parts.audit, judging, parts.links, base_url=outside),
         view_router(parts.store, parts.policy, parts.audit, parts.links.opened),
         status_router(
             parts.store,

@@ -27,7 +27,7 @@ from hub.exams.wording import (
 
 from .offers import View, links, suggestions
 from .override_reasons import override_reasons
-from .phrases import explained, in_words
+from .phrases import NOT_CHECKED, explained, in_words
 from .request import Draft
 
 MOST_CARDS = 3
@@ -144,12 +144,11 @@ def _card(judged: Judged, context: Context, place: Place, more: int) -> dict[str
 
 
 def _not_checked(judged: Judged, more: int) -> dict[str, Any]:
-    told = "本次未能核对重复检查检验：既往记录暂时无法读取，请自行核实。"
     further = f"\n\n另有 {more} 项医嘱也未能核对。" if more else ""
     return {
         "uuid": judged.card,
-        "summary": told,
-        "detail": f"{told}这不表示没有重复。{further}",
+        "summary": NOT_CHECKED,
+        "detail": f"{NOT_CHECKED}这不表示没有重复。{further}",
         "indicator": "info",
         "source": _source("", "not-checked"),
         "extension": {"hub.verdict": verdict_json(judged.draft.ref, judged.verdict, judged.id)},

@@ -15,7 +15,7 @@ import msgspec
 
 from hub.contracts.caller import Caller, Scope
 from hub.contracts.errors import Gone, NotFound, Precondition
-from hub.contracts.persons import Persons
+from hub.contracts.persons import Persons, person_of_regional
 from hub.contracts.store import ResourceReader
 from hub.exams.code_maps import local_codes
 from hub.exams.coverage import Coverage
@@ -84,7 +84,7 @@ class Checker:
         patients = tuple(self._persons.sources(call.patient_id))
         if call.dispatched:
             placed = (self._dispatched(ref, at, call, scope) for at, ref in enumerate(call.dispatched))
-            call = replace(call, drafts=tuple(placed))
+            call = replace(call, drafts=(*call.drafts, *placed))
         self._check_subjects(call, patients)
         now_us = microseconds(self._now())
         drafts = [draft for draft in call.drafts if draft.is_request]
@@ -126,14 +126,18 @@ class Checker:
             raise TimeoutError
 
     def _patient(self, call: Call, scope: Scope) -> Any:
-        try:
-            return msgspec.json.decode(self._reader.read("Patient", call.patient_id, scope).body)
-        except (NotFound, Gone):
+        """The Patient that the call names: a source record, or the regional one of a person."""
+        person = person_of_regional(call.patient_id)
+        patient = (
+            self._persons.regional(person, scope) if person else self._resource(f"Patient/{call.patient_id}", scope)
+        )
+        if patient is None:
             raise NotFound(
                 "The patient is not known to the hub, so nothing was checked.",
                 where="context.patientId",
                 remedy="Send the Patient first, or the id under which the hub keeps it.",
-            ) from None
+            )
+        return patient
 
     def _dispatched(self, ref: str, at: int, call: Call, scope: Scope) -> Draft:
         """An order that was placed before, as the hub holds it, else as it came with the call."""
@@ -149,7 +153,7 @@ class Checker:
     def _check_subjects(self, call: Call, patients: Sequence[str]) -> None:
         for number, draft in enumerate(call.drafts):
             subject = reference(part(draft.resource, "subject"))
-            if subject.startswith("Patient/") and subject.partition("/")[2] not in patients:
+            if subject.startswith("Patient/") and subject.partition("/")[2] not in (*patients, call.patient_id):
                 where = f"dispatchedOrders[{number}]" if call.dispatched else f"draftOrders.entry[{number}].resource"
                 raise Precondition(
                     "A draft is for another patient than the call, so nothing was checked.",

@@ -16,9 +16,10 @@ from hub.contracts.store import CommitView, Reaction, Written
 from hub.exams.code_maps import local_codes
 from hub.exams.coverage import Coverage, answer
 from hub.exams.explaining import decode_record
+from hub.exams.issue import issue_id
 from hub.exams.order_facts import order_from
 from hub.exams.prior import Order
-from hub.exams.recheck import issue_id, microseconds, patients_of, to_be_checked
+from hub.exams.recheck import microseconds, patients_of, to_be_checked
 
 from .override_reasons import reason_concept
 

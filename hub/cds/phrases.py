@@ -3,6 +3,7 @@
 from hub.exams.exemption import reasons
 from hub.exams.verdict import Verdict
 
+NOT_CHECKED = "本次未能核对重复检查检验：既往记录暂时无法读取，请自行核实。"
 _VERDICTS = {
     "duplicate": "重复",
     "reusable": "可互认",

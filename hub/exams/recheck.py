@@ -1,7 +1,6 @@
 """An order is checked again when it arrives, inside its own commit: of two clinics that order at the same moment, the
-second is told by a DetectedIssue (R4 detectedissue.html; ``DUPTHPY`` of v3-ActCode)."""
+second is told by a DetectedIssue."""
 
-import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +8,6 @@ from typing import Any
 import msgspec
 
 from hub.contracts.caller import Role
-from hub.contracts.codes import BASE
 from hub.contracts.store import CommitView, Written
 
 from .code_maps import local_codes
@@ -18,19 +16,14 @@ from .evidence import expiry_seconds
 from .fhir_reading import part, performed_us, reference, text
 from .history import history
 from .institutions import Institutions
+from .issue import VERDICT_SYSTEM, detected_issue, issue_id
 from .order_facts import order_from
 from .prior import Context
 from .signing import reach
 from .site_windows import site_tables
 from .verdict import Verdict, judge
 from .withholding import shown_to
-from .wording import sentence
 
-DUPLICATE_CODE = {
-    "coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "DUPTHPY"}],
-    "text": "重复检查检验",
-}
-VERDICT_SYSTEM = f"{BASE}/verdict"
 _ORDERING = frozenset({Role.PHYSICIAN, Role.CLINIC, Role.SERVICE})
 _ACTIVE = frozenset({"active"})
 _NOT_YET = frozenset({"proposal", "plan", "option"})
@@ -125,17 +118,6 @@ def verdict_on(one: Written, view: CommitView) -> Verdict | None:
     return shown_to(verdict, context, view.caller.role, from_owner=True)
 
 
-def issue_id(order: str) -> str:
-    """Id of the DetectedIssue beside an order (``ServiceRequest/ID``)."""
-    return f"dup-{hashlib.sha256(order.encode()).hexdigest()[:24]}"
-
-
-def _evidence(verdict: Verdict) -> dict[str, Any]:
-    code = {"coding": [{"system": f"{VERDICT_SYSTEM}-code", "code": verdict.code}]}
-    detail = [{"reference": ref} for ref in verdict.priors]
-    return {"code": [code], "detail": detail} if detail else {"code": [code]}
-
-
 def recheck(one: Written, view: CommitView) -> None:
     """Put a DetectedIssue beside the order where it duplicates."""
     verdict = verdict_on(one, view)
@@ -145,21 +127,6 @@ def recheck(one: Written, view: CommitView) -> None:
         return
     order = f"ServiceRequest/{one.id}"
     number = issue_id(order)
-    view.put(
-        "DetectedIssue",
-        {
-            "resourceType": "DetectedIssue",
-            "identifier": [{"system": VERDICT_SYSTEM, "value": f"recheck-{number.removeprefix('dup-')}-{one.version}"}],
-            "status": "final",
-            "code": DUPLICATE_CODE,
-            "severity": "moderate" if verdict.indicator == "warning" else "low",
-            "patient": {"reference": f"Patient/{one.patient}"},
-            "identifiedDateTime": view.now.isoformat(timespec="seconds"),
-            "implicated": [{"reference": ref} for ref in (order, *verdict.priors)],
-            "evidence": [_evidence(verdict)],
-            "detail": sentence(verdict, microseconds(view.now), _body(view)),
-        },
-        owner=one.owner,
-        id=number,
-        patient=one.patient,
-    )
+    issue = detected_issue(verdict, order, one.patient or "", microseconds(view.now), _body(view))
+    issue["identifier"] = [{"system": VERDICT_SYSTEM, "value": f"re{number.replace('dup', 'check', 1)}-{one.version}"}]
+    view.put("DetectedIssue", issue, owner=one.owner, id=number, patient=one.patient)

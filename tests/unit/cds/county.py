@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse
 
 from hub.cds.checking import Checker
 from hub.cds.following import FollowingReaction
+from hub.cds.judging import Judging
 from hub.cds.router import cds_router
 from hub.cds.tables import CDS_TABLES
 from hub.contracts.caller import EVERYTHING, Caller, Role
@@ -70,7 +71,8 @@ class County:
         self.checker = Checker(self.store, self.persons, budget_seconds=60)
         self.links = Links(self.store, lambda name: self.physician if name == self.physician.client else None)
         app = FastAPI()
-        app.include_router(cds_router(self.store, Policy(), self.persons, self.audit, self.links, checker=self.checker))
+        judging = Judging(self.store, Policy(), self.persons, self.audit, self.checker)
+        app.include_router(cds_router(self.store, Policy(), self.audit, judging, self.links))
         app.include_router(view_router(self.store, Policy(), self.audit, self.links.opened))
 
         @app.exception_handler(ExchangeError)

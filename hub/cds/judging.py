@@ -1,0 +1,71 @@
+"""A call judged, answered for and kept: what the CDS door and the FHIR operation have in common."""
+
+import uuid
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any, Protocol
+
+from hub.contracts.audit import ReadAudit
+from hub.contracts.caller import Caller
+from hub.contracts.gate import Gate
+from hub.contracts.persons import Persons
+from hub.contracts.store import ResourceReader, ResourceWriter
+from hub.exams.withholding import shown_to
+from hub.telemetry import events, metrics
+
+from .cards import Judged
+from .checking import Checked, Checker
+from .request import Call
+from .verdict_log import log_of, store_log
+
+VERDICTS = metrics.describe("hub_cds_verdicts_total", "Verdicts on ordered examinations, by verdict and card.")
+LOST = events.declare("cds.verdicts-lost", "error", ("error",), "Verdicts that were answered could not be kept.")
+
+
+class Store(ResourceReader, ResourceWriter, Protocol):
+    """What this room needs of the store."""
+
+
+class Judging:
+    """One per process. ``checker`` is handed in by tests alone."""
+
+    def __init__(
+        self, store: Store, gate: Gate, persons: Persons, audit: ReadAudit, checker: Checker | None = None
+    ) -> None:
+        self._store = store
+        self._gate = gate
+        self._audit = audit
+        self._checker = checker or Checker(store, persons)
+
+    def judge(self, call: Call, caller: Caller) -> tuple[Checked, list[Judged]]:
+        """Each verdict under an id of its own, and as this caller may be told it. Raises ExchangeError: nothing was
+        checked then."""
+        checked = self._checker.check(call, caller, self._gate.scope(caller))
+        judged = [
+            Judged(
+                draft,
+                verdict,
+                shown_to(verdict, checked.contexts.get(draft.ref, checked.context), caller.role),
+                str(uuid.uuid4()),
+            )
+            for draft, verdict in zip(checked.drafts, checked.verdicts, strict=True)
+        ]
+        return checked, judged
+
+    def keep(
+        self, answered: Sequence[Judged], checked: Checked, caller: Caller, service: str, hook_instance: str
+    ) -> None:
+        """Audit the look, count the verdicts, and put them into the log. An answer never waits for it."""
+        self._audit.note(caller, "cds", "Patient", checked.patients)
+        for each in answered:
+            shown = each.verdict.indicator if each.card else None
+            metrics.count(VERDICTS, service=service, verdict=each.verdict.code, card=shown or "none")
+        if answered:
+            log = log_of(answered, checked, caller, service, hook_instance, checked.patients[0])
+            self._store.act(lambda view: store_log(view, log), caller).add_done_callback(_note_loss)
+
+
+def _note_loss(future: "Future[Any]") -> None:
+    error = future.exception() if not future.cancelled() else None
+    if error is not None:
+        LOST.log(error=type(error).__name__)

@@ -1,7 +1,7 @@
 """From a resource to its exam rows: DiagnosticReport, ImagingStudy, ServiceRequest, Observation, Procedure, Specimen,
 CarePlan. Pure: of the resource alone, before any lock is taken."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,7 +31,8 @@ from .specimens import specified, specimen_said
 from .understanding import NOT_UNDERSTOOD, Said, Understood, understand
 
 _STUDY_STATES = {"available": State.PERFORMED, "registered": State.EXPECTED}
-_ORDER_STATES = {"active": State.ORDERED, "on-hold": State.ORDERED}
+_ORDER_STATES = {"active": State.ORDERED, "on-hold": State.ORDERED, "completed": State.FACT}
+"""A completed order is not in flight; it tells what a report is of that does not say it itself."""
 _ENDED = frozenset({"cancelled", "stopped", "completed", "entered-in-error"})
 """CarePlan.activity.detail.status of what is not repeated any more."""
 _PROCEDURE_STATES = {
@@ -153,15 +154,28 @@ def _requested_specimen(resource: Any) -> str:
     return contained_specimen(resource).kind or specimen_said(said)
 
 
+def _in_detail(
+    plain: Understood, code: Said, details: Sequence[Said], sites: Sequence[Said], local: LocalCodes
+) -> Understood:
+    """With what the details of an order add to its code: phases, views, a side; a whole name where it has none."""
+    words = " ".join(filter(None, (name_of(code), *map(name_of, details))))
+    more = understand((Said(code.codings, words),), sites, local=local)
+    if more.examination is None:
+        more = understand((code, *details), sites, local=local)
+    if plain.examination is None or more.examination is None:
+        return plain if more.examination is None else more
+    same = more.examination.regions == plain.examination.regions
+    return more if same and more.examination.analytes == plain.examination.analytes else plain
+
+
 def request_understood(resource: Any, local: LocalCodes = NO_LOCAL_CODES) -> Understood:
     """What examination a ServiceRequest asks for: its code, else the detail of the order, with its body sites and
     specimen."""
-    names = [said for said in (concept(part(resource, "code")),) if said]
-    names += concepts(resource, "orderDetail")
+    code, details = concept(part(resource, "code")), concepts(resource, "orderDetail")
     sites = concepts(resource, "bodySite")
-    understood = understand(tuple(names), sites, local=local)
-    if understood.examination is None and len(names) > 1:
-        understood = understand(tuple(names[:1]), sites, local=local)
+    understood = understand((code,) if code else (), sites, local=local)
+    if details:
+        understood = _in_detail(understood, code or Said(), details, sites, local)
     exam = understood.examination
     if exam is not None and exam.kind is Kind.LABORATORY and part(resource, "specimen") is not None:
         return replace(understood, examination=specified(exam, _requested_specimen(resource)))

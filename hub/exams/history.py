@@ -5,12 +5,10 @@ longer in flight; Observations are judged with the report that cites them. The S
 SELECT, so the same code serves a committed snapshot and an open commit.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from heapq import nlargest
 from typing import Any, NamedTuple
-
-import msgspec
 
 from .coverage import answer
 from .examination import Examination, decode
@@ -29,7 +27,7 @@ from .row import (
     keys_of,
 )
 from .specimens import specified
-from .understanding import joined
+from .understanding import lent
 from .validity import standing
 from .vocabulary import analytes
 
@@ -158,7 +156,7 @@ def _imaging_prior(group: list[Row]) -> list[Prior]:
     conflicts: frozenset[str] = frozenset()
     for row in rows:
         if row.exam is not None:
-            exam, differing = _told_by(exam, exam_of(row.exam))
+            exam, differing = lent(exam, exam_of(row.exam))
             conflicts |= differing
     if exam is None:
         return []
@@ -181,17 +179,8 @@ def _imaging_prior(group: list[Row]) -> list[Prior]:
     ]
 
 
-def _told_by(first: Examination | None, second: Examination) -> tuple[Examination, frozenset[str]]:
-    """What the study adds to its report: sides and phases that the report leaves open, but no further regions."""
-    both, conflicts = joined(first, second, narrowing=False)
-    if first is None or both is None or not first.targets:
-        return both or second, conflicts
-    targets = tuple(target for target in both.targets if target.region in first.regions)
-    return msgspec.structs.replace(both, targets=targets), conflicts
-
-
 def _single(row: Row) -> list[Prior]:
-    if row.exam is None or row.state == State.VOID:
+    if row.exam is None or row.state in (State.VOID, State.FACT):
         return []
     return [
         Prior(
@@ -219,6 +208,10 @@ class _Laboratory:
             for link in row.links.split()
             if link.startswith("ServiceRequest/")
         }
+        self.cited = {link for row in rows if row.ref.startswith("Observation/") for link in row.links.split()}
+        self.abnormal = {
+            link: row.detail for row in rows if b'"abnormal":true' in row.detail for link in row.links.split()
+        }
         self.void: set[tuple[str, str]] = set()
         for row in rows:
             if row.state == State.VOID and row.ref.startswith("Observation/"):
@@ -227,7 +220,9 @@ class _Laboratory:
     def prior(self, row: Row) -> Prior | None:
         links = row.links.split() if row.links else []
         if row.ref.startswith("ServiceRequest/"):
-            return None if row.ref in self.answered else next(iter(_single(row)), None)
+            if row.ref not in self.answered:
+                return next(iter(_single(row)), None)
+            return self._named_by_order(row)
         if row.state == State.VOID or row.exam is None:
             return None
         head = self.heads.get(row.ref) or next((self.heads[link] for link in links if link in self.heads), None)
@@ -249,9 +244,33 @@ class _Laboratory:
             state=State(row.state),
             anchor_us=anchor.anchor_us,
             owner=row.owner,
-            raw_details=(row.detail, head.detail) if head is not None and head is not row else (row.detail,),
+            raw_details=tuple(dict.fromkeys(self._details(row, head))),
             date_only=b'"date_only":true' in anchor.detail,
         )
+
+    def _details(self, row: Row, head: Row | None) -> Iterator[bytes]:
+        """Its own, its report's, and for what the report claims by its name that one of its results is abnormal."""
+        yield row.detail
+        if head is not None:
+            yield head.detail
+            if row.ref == head.ref and head.ref in self.abnormal:
+                yield self.abnormal[head.ref]
+
+    def _named_by_order(self, order: Row) -> Prior | None:
+        """The report on an order, where neither its name nor its results say what it is of."""
+        for head in self.heads.values():
+            unread = head.exam is None and head.state != State.VOID and head.ref not in self.cited
+            if unread and order.exam is not None and order.ref in head.links.split():
+                return Prior(
+                    refs=(head.ref,),
+                    examination=exam_of(order.exam),
+                    state=_STATES[head.state],
+                    anchor_us=head.anchor_us,
+                    owner=head.owner,
+                    raw_details=(head.detail,),
+                    date_only=b'"date_only":true' in head.detail,
+                )
+        return None
 
     def _without_void(self, row: Row) -> Examination:
         """A panel a report claims, without the analytes whose Observations have no result."""

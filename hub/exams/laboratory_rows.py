@@ -99,10 +99,10 @@ def _results(resource: Any, local: LocalCodes) -> tuple[tuple[Determination, ...
 
 
 def observation_rows(resource: Any, local: LocalCodes) -> list[Proto]:
-    if not is_laboratory(resource):
+    determined, missing = _results(resource, local) if is_laboratory(resource) else ((), ())
+    if not (determined or missing):
         return _recording(resource, local)
-    determined, missing = _results(resource, local)
-    if not (determined or missing) or (references(resource, "hasMember") and part(resource, "valueQuantity") is None):
+    if references(resource, "hasMember") and part(resource, "valueQuantity") is None:
         return []
     state = REPORT_STATES.get(text(resource, "status"), State.VOID)
     specimen = contained_specimen(resource)

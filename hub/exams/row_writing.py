@@ -58,9 +58,11 @@ class Citations:
             for result in proto.results
         }
 
-    def all_understood(self, proto: Proto) -> bool:
-        """Whether every result a report cites is kept as a row of its own."""
-        return bool(proto.results) and all(self._is_kept(result) for result in proto.results)
+    def tell_all(self, head: Proto, claims: Proto) -> bool:
+        """Whether the results that a report cites take the place of what its name claims: each is kept as a row of its
+        own, and they are not just a few of many."""
+        enough = bool(head.results) and 2 * len(head.results) >= len(claims.keys)
+        return enough and all(self._is_kept(result) for result in head.results)
 
     def _is_kept(self, result: str) -> bool:
         known = self._understood.get(result)
@@ -89,8 +91,7 @@ def rows_of(one: Written, citations: Citations, now_us: int, district: str = "")
         links = list(proto.links)
         if one.type == "Observation" and ref in citations.report_of:
             links.append(citations.report_of[ref])
-        claims = head is not None and proto is not head
-        if claims and head is not None and citations.all_understood(head):
+        if head is not None and proto is not head and citations.tell_all(head, proto):
             continue
         rows += _table_rows(one, proto, links, now_us, district)
     if head is not None:

@@ -60,7 +60,7 @@ def _joined_targets(
     known = regions()
     conflicts: set[str] = set()
     if not any(related(one.region, other.region) for one in first for other in second):
-        return tuple(first), {"regions"}
+        return (*first, *second), {"regions"}
     joined: list[Target] = []
     for one in first:
         same = next((other for other in second if other.region == one.region), None)
@@ -76,6 +76,7 @@ def _joined_targets(
                 side = partner.side
             elif side is not partner.side:
                 conflicts.add("laterality")
+                side = Side.UNSAID  # nobody knows which of the two it is
         joined.append(Target(one.region, side))
     named = {target.region for target in joined}
     joined += [
@@ -93,7 +94,7 @@ def _joined_determinations(
         return tuple(first or second), set()
     by_analyte = {each.analyte: each for each in second}
     if not {each.analyte for each in first} & set(by_analyte):
-        return tuple(first), {"analytes"}
+        return (*first, *second), {"analytes"}
     conflicts: set[str] = set()
     joined: list[Determination] = []
     for one in first:
@@ -156,6 +157,17 @@ def joined(
     )
 
 
+def lent(first: Examination | None, second: Examination | None) -> tuple[Examination | None, frozenset[str]]:
+    """``first`` with the sides, phases and the like that it leaves open and ``second`` says, but with no further
+    regions or analytes; and the attributes in which they contradict each other."""
+    both, conflicts = joined(first, second, narrowing=False)
+    if first is None or both is None:
+        return both, conflicts
+    targets = tuple(t for t in both.targets if t.region in first.regions) if first.targets else both.targets
+    determinations = tuple(d for d in both.determinations if d.analyte in first.analytes)
+    return msgspec.structs.replace(both, targets=targets, determinations=determinations), conflicts
+
+
 def readable(examination: Examination | None) -> bool:
     """Whether enough is known of it to be compared with another."""
     if examination is None:
@@ -201,7 +213,7 @@ def _body(sites: Sequence[Said]) -> tuple[tuple[Target, ...], Side | None]:
             found += [Target(t.region, said or t.side) if t.side is Side.UNSAID else t for t in targets]
         elif said is not None:
             side = said
-    return tuple(found), side
+    return merged_targets(found), side
 
 
 _USUAL_REGION = {
@@ -223,16 +235,35 @@ def _with_usual_region(examination: Examination | None) -> Examination | None:
     return msgspec.structs.replace(examination, targets=(Target(_USUAL_REGION[examination.modality]),))
 
 
-def _by_text(said: Said) -> tuple[Examination | None, str]:
-    for text in (said.text, *(display for _, _, display in said.codings)):
-        if text and (parsed := parse(text)).examination is not None:
-            return parsed.examination, "text"
-    return None, ""
+def _by_text(said: Said, sites: Sequence[Target]) -> tuple[Examination | None, set[str]]:
+    """What text and displays say together: the first that can be read, and what the others add to it. The display of a
+    code that is known says no more than the code; a name that lacks only the region is read with that of the site."""
+    unknown = (display for system, code, display in said.codings if (system, code) not in known_codes())
+    texts = tuple(dict.fromkeys(filter(None, (said.text, *unknown))))
+    found: Examination | None = None
+    conflicts: set[str] = set()
+    for text in texts:
+        found, differing = lent(found, parse(text).examination)
+        conflicts |= differing
+    if found is None and sites:
+        where = regions()[sites[0].region].zh
+        beside = (parse(f"{where}{text}").examination for text in texts)
+        found = next((each for each in beside if each is not None), None)
+        return (msgspec.structs.replace(found, targets=tuple(sites)) if found is not None else None), set()
+    return found, conflicts
 
 
 def _by_modality_and_region(text: str, modality: str) -> Examination | None:
     """A name that lacks only the modality, which another field gives (ImagingStudy.modality)."""
     return parse(f"{text} {modality}").examination if text and modality else None
+
+
+_LEADING = ("PT", "NM")
+
+
+def _by_lead(modality: str) -> int:
+    """Of a study of several modalities, the one it was done for: the CT half of a PET-CT is none by itself."""
+    return 0 if modality in _LEADING else 1
 
 
 def _sided(examination: Examination, side: Side) -> tuple[Examination, frozenset[str]]:
@@ -241,7 +272,8 @@ def _sided(examination: Examination, side: Side) -> tuple[Examination, frozenset
         "laterality" for t in examination.targets if t.side not in (Side.UNSAID, side) and known[t.region].paired
     )
     targets = tuple(
-        Target(t.region, side) if t.side is Side.UNSAID and known[t.region].paired else t for t in examination.targets
+        t if not known[t.region].paired else Target(t.region, side if t.side in (Side.UNSAID, side) else Side.UNSAID)
+        for t in examination.targets
     )
     return msgspec.structs.replace(examination, targets=targets), conflicts
 
@@ -283,16 +315,18 @@ def _understand(
     for said in names:
         for system, code, _ in said.codings:
             take(known_codes().get((system, code)), f"code {code}")
-    known = [modality_codes()[code] for code in modalities if code in modality_codes()]
+    known = sorted((modality_codes()[code] for code in modalities if code in modality_codes()), key=_by_lead)
+    targets, side = _body(sites)
     for said in names:
         if said in settled:
             continue
-        found, source = _by_text(said)
+        found, told = _by_text(said, targets)
+        source = "text"
         if found is None and known:
             text = said.text or next((display for _, _, display in said.codings if display), "")
             found, source = _by_modality_and_region(text, known[0]), "text with modality"
         take(found, source)
-    targets, side = _body(sites)
+        conflicts |= told
     if known or targets:
         modality = known[0] if known else (examination.modality if examination else "")
         kind = KIND_OF_MODALITY.get(modality, Kind.IMAGING)

@@ -28,7 +28,8 @@ def standing(rows: Sequence[Row]) -> tuple[State, list[Row]]:
     if seen:
         performed = any(study.state == State.PERFORMED for study in seen)
         return State.PERFORMED if performed else State.EXPECTED, seen + _readable_orders(seen, orders)
-    return (State.ORDERED, orders) if orders else (State.VOID, [])
+    live = [order for order in orders if order.state == State.ORDERED]
+    return (State.ORDERED, live) if live else (State.VOID, [])
 
 
 def _readable_orders(rows: Sequence[Row], orders: list[Row]) -> list[Row]:

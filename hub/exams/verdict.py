@@ -17,6 +17,7 @@ from .prior import Context, Order, Prior
 from .rules import rules
 
 WARNING, INFO = "warning", "info"
+_ONE_MINUTE_US = 60_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,15 @@ class _Finding:
 
 
 def _abnormal(covering: Sequence[Prior]) -> bool:
-    """Results of one report are priors of their own: those of the youngest moment speak together (clarification 25)."""
+    """Results of one report are priors of their own: those of the youngest report, or of the minute in which it was
+    taken, speak together (clarification 25)."""
     done = [prior for prior in covering if prior.dated and not prior.in_flight]
-    youngest = max((prior.anchor_us for prior in done), default=0)
-    return any(prior.abnormal for prior in done if prior.anchor_us == youngest)
+    youngest = max(done, key=lambda prior: prior.anchor_us, default=None)
+    return youngest is not None and any(
+        prior.abnormal
+        for prior in done
+        if prior.refs == youngest.refs or youngest.anchor_us - prior.anchor_us < _ONE_MINUTE_US
+    )
 
 
 def _distinct(priors: Iterable[Prior | None]) -> tuple[Prior, ...]:

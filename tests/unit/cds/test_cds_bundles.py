@@ -7,19 +7,19 @@ import pytest
 from .bundle_scores import SAFETY, Scores, in_words
 from .bundles import FILES, load, near_doors, play_all
 
-FLOOR = 0.85
+FLOOR = 0.9
 """Of every stratum, right in verdict, card and implicated priors; what is measured is higher (see the report)."""
 
 
 @pytest.fixture(scope="module")
 def scores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scores]:
     with near_doors(tmp_path_factory.mktemp("bundles") / "data") as doors:
-        yield Scores(play_all(doors, [case for case in load(*FILES) if case["half"] == "dev"]))
+        yield Scores(play_all(doors, load(*FILES)))
 
 
 def test_warnings_are_right_and_few_are_missed(scores: Scores) -> None:
     assert scores.precision >= 0.99, [in_words(one) for one in scores.false_warnings]
-    assert scores.recall >= 0.98, [in_words(one) for one in scores.missed_warnings]
+    assert scores.recall >= 0.97, [in_words(one) for one in scores.missed_warnings]
 
 
 def test_no_warning_is_false_where_it_would_do_harm(scores: Scores) -> None:

@@ -207,11 +207,22 @@ def _usual_targets(tokens: Sequence[Token]) -> list[Target]:
     return [Target(each, side if known[each].paired else Side.UNSAID) for each in _values(tokens, "default")]
 
 
-def _contrast(tokens: Sequence[Token]) -> Contrast | None:
+def _contrast(tokens: Sequence[Token], modality: str) -> Contrast | None:
     said = set(_values(tokens, "contrast"))
+    if not said and modality in ("CT", "MR") and tokens[-1].has("with"):
+        return Contrast.CONTRAST  # CT CHEST W
     if not said:
         return None
     return Contrast(said.pop()) if len(said) == 1 else Contrast.BOTH
+
+
+def _without_remarks(tokens: Sequence[Token]) -> list[Token]:
+    """The known tokens; of a bracket that speaks of the patient (肾结石, 外伤) only what names no part of the body,
+    where the name says the part outside it."""
+    remarks = {token.bracket for token in tokens if token.bracket and (token.has("clinical") or not token.known)}
+    named = any(token.has("region") for token in tokens if token.bracket not in remarks)
+    kept = (token for token in tokens if token.known)
+    return [token for token in kept if not (named and token.bracket in remarks and token.has("region"))]
 
 
 def _views(tokens: Sequence[Token], modality: str) -> list[str]:
@@ -222,6 +233,7 @@ def _views(tokens: Sequence[Token], modality: str) -> list[str]:
 
 def imaging_from_tokens(tokens: Sequence[Token]) -> Examination | None:
     """None where modality or region are missing, or two modalities are named."""
+    tokens = _without_remarks(tokens)
     technique = _technique(tokens)
     views = _values(tokens, "view")
     modality = _modality(tokens, technique, views)
@@ -239,7 +251,8 @@ def imaging_from_tokens(tokens: Sequence[Token]) -> Examination | None:
         technique = ["angiography"]
     if modality == _BY_VIEWS and {each.region for each in targets} == {"breast"}:
         modality = "MG"
-    if modality == _BY_VIEWS and {each.region for each in targets} & set(rules()["not_on_plain_film"]):
+    by_film_alone = modality == _BY_VIEWS and not views and not _values(tokens, "modality")
+    if by_film_alone and {each.region for each in targets} & set(rules()["not_on_plain_film"]):
         return None  # 甲状腺片 is a medicine
     views = _views(tokens, modality)
     if not targets and modality not in _WITHOUT_REGION:
@@ -248,7 +261,7 @@ def imaging_from_tokens(tokens: Sequence[Token]) -> Examination | None:
         kind=KIND_OF_MODALITY.get(modality, Kind.IMAGING),
         modality=modality,
         targets=merged_targets(targets),
-        contrast=_contrast(tokens),
+        contrast=_contrast(tokens, modality),
         technique=tuple(technique),
         views=tuple(views),
         guidance=any(token.has("guidance") for token in tokens),

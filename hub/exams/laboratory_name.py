@@ -1,5 +1,6 @@
 """Tokens of a name to determinations: analytes and panels with specimen, time aspect and method class."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -8,6 +9,30 @@ from .lexicon import Token
 from .vocabulary import analytes, panels
 
 BLOOD = frozenset({"serum-plasma", "whole-blood"})
+_FLUIDS = frozenset({"csf", "pleural-fluid", "urine"})
+_IN_URINE = {
+    "creatinine": "urine-creatinine",
+    "albumin": "urine-microalbumin",
+    "total-protein": "urine-protein",
+    "hcg": "urine-hcg",
+}
+_ABBREVIATION = re.compile(r"[A-Z]{1,4}")
+_ANTIBODY_CLASSES = frozenset({"igg", "iga", "igm"})
+_ANTIBODIES = frozenset(
+    {
+        "hav-igm",
+        "hev-igm",
+        "ebv-igm",
+        "mp-igm",
+        "hp-ab",
+        "torch-tox",
+        "hcv-ab",
+        "syphilis-tp",
+        "hbcab",
+        "acl",
+        "anti-ccp",
+    }
+)
 
 
 @dataclass(slots=True)
@@ -19,6 +44,17 @@ class _Segment:
     inherent: dict[int, dict[str, str]] = field(default_factory=dict)
 
 
+def is_gloss(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a token is the abbreviation of the analyte before it, alone in its bracket: 磷(P), 尿酸(UA)."""
+    if at == 0 or not _ABBREVIATION.fullmatch(tokens[at].text) or not tokens[at].bracket:
+        return False
+    if tokens[at].known and not (tokens[at].has("analyte") or tokens[at].has("panel")):
+        return False
+    before = tokens[at - 1]
+    alone = [token for token in tokens if token.bracket == tokens[at].bracket] == [tokens[at]]
+    return alone and before.has("analyte") and not before.text.isascii()
+
+
 def _segments(tokens: Sequence[Token]) -> list[_Segment]:
     found = [_Segment()]
     for token in tokens:
@@ -27,15 +63,55 @@ def _segments(tokens: Sequence[Token]) -> list[_Segment]:
                 found.append(_Segment())
             continue
         segment = found[-1]
-        items = [each for each in token.meanings if each[0] in ("analyte", "panel")]
         qualifiers = {name: value for name, value in token.meanings if name in ("specimen", "time", "method") and value}
-        if items:
-            for item in items:
-                segment.inherent[len(segment.items)] = qualifiers
-                segment.items.append(item)
-        else:
+        items = [each for each in token.meanings if each[0] in ("analyte", "panel", "bare", "in-fluid")]
+        if not items or items[0][0] == "bare":
             segment.qualifiers |= qualifiers
+        for item in items:
+            segment.inherent[len(segment.items)] = qualifiers
+            segment.items.append(item)
+    for segment in found:
+        _settle(segment)
     return found
+
+
+def _settle(segment: _Segment) -> None:
+    """Words whose meaning hangs on the others: 胸水 and 梅毒 name their usual examination only where nothing closer is
+    named; 蛋白 is total protein where a fluid is named; what urine makes of an analyte."""
+    inherent: dict[int, dict[str, str]] = {}
+    settled: list[tuple[str, str]] = []
+    for at, item in enumerate(segment.items):
+        meant = _meant(item, segment)
+        if meant is not None:
+            inherent[len(settled)] = segment.inherent[at]
+            settled.append(meant)
+    segment.items, segment.inherent = settled, inherent
+
+
+def _meant(item: tuple[str, str], segment: _Segment) -> tuple[str, str] | None:
+    slot, value = item
+    fluid = segment.qualifiers.get("specimen", "")
+    named = [each for each in segment.items if each[0] in ("analyte", "panel")]
+    if slot == "in-fluid":
+        return ("analyte", _IN_URINE.get(value, value) if fluid == "urine" else value) if fluid in _FLUIDS else None
+    if slot == "bare":
+        closer = named or any(each[0] == "in-fluid" for each in segment.items)
+        return None if closer else ("analyte", value)
+    if value in _ANTIBODY_CLASSES and _classified(named):
+        return None
+    return (slot, _IN_URINE.get(value, value) if slot == "analyte" and fluid == "urine" else value)
+
+
+def _classified(named: Sequence[tuple[str, str]]) -> bool:
+    """Whether an antibody is named whose class (IgM) only says how it was looked for."""
+    return any(value in _ANTIBODIES for _, value in named)
+
+
+def _contradicted(segment: _Segment, tokens: Sequence[Token]) -> bool:
+    """肺炎支原体抗体(IgG) is not the IgM that the vocabulary knows."""
+    named = {value for _, value in segment.items}
+    classes = {value for token in tokens for _, value in token.meanings if value in _ANTIBODY_CLASSES}
+    return any(each.endswith("-igm") for each in named) and bool(classes - {"igm"})
 
 
 def _with_neighbours(segments: list[_Segment]) -> list[_Segment]:
@@ -72,18 +148,13 @@ def panel_determinations(panel: str, said: dict[str, str]) -> list[Determination
     return [determination(analyte, said, panel, known.specimen) for analyte in known.core]
 
 
-def _fluid_alone(tokens: Sequence[Token]) -> list[Determination]:
-    """胸水 names its routine examination where nothing else is asked of it; else it is only the specimen."""
-    segments = _segments(tokens)
-    said = {name: value for segment in segments for name, value in segment.qualifiers.items()}
-    fluids = dict.fromkeys(value for token in tokens for slot, value in token.meanings if slot == "bare")
-    return [determination(fluid, said) for fluid in fluids] if len(fluids) == 1 else []
-
-
 def laboratory_from_tokens(tokens: Sequence[Token]) -> Examination | None:
     """None where no analyte is named."""
+    tokens = [token for at, token in enumerate(tokens) if token.known and not is_gloss(tokens, at)]
     found: dict[tuple[str, str, str], Determination] = {}
     for segment in _with_neighbours(_segments(tokens)):
+        if _contradicted(segment, tokens):
+            return None
         members = {value for slot, value in segment.items if slot == "analyte"}
         for at, (slot, value) in enumerate(segment.items):
             if slot == "panel" and members and members <= set(panels()[value].core):
@@ -92,5 +163,6 @@ def laboratory_from_tokens(tokens: Sequence[Token]) -> Examination | None:
             each_of = panel_determinations(value, said) if slot == "panel" else [determination(value, said)]
             for each in each_of:
                 found.setdefault((each.analyte, each.specimen, each.time_aspect), each)
-    determinations = tuple(found.values()) or tuple(_fluid_alone(tokens))
-    return Examination(kind=Kind.LABORATORY, determinations=determinations) if determinations else None
+    if not found:
+        return None
+    return Examination(kind=Kind.LABORATORY, determinations=tuple(found.values()))

@@ -6,9 +6,10 @@ words (FT3FT4TSH) is taken apart.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import permutations
 
 from .mistaken_characters import easily_mistaken
 from .normalise import normalised
@@ -19,6 +20,9 @@ _LATIN = re.compile(r"[A-Z0-9]")
 _RUN = re.compile(r"[A-Z0-9]+")
 _PLAIN_WORD = re.compile(r"[\u4e00-\u9fff]+|[A-Z]+")
 _CHINESE_WORD = re.compile(r"[\u4e00-\u9fff]{2,}")
+_ENGLISH = re.compile(r"[A-Z][A-Z0-9]*")
+_AS_DIGITS = str.maketrans("OIL", "011")
+"""Letters that are taken for digits, and digits for them."""
 _SHORT_WORDS_MENDED = frozenset({"contrast", "modality", "region", "view"})
 
 
@@ -30,6 +34,8 @@ class Token:
     meanings: tuple[Meaning, ...]
     depth: int
     """How many brackets it stands in."""
+    bracket: int = 0
+    """Which bracket of the name it stands in, counted from one."""
 
     @property
     def known(self) -> bool:
@@ -42,6 +48,15 @@ class Token:
 def _meaning(word: str) -> Meaning:
     slot, _, value = word.partition(":")
     return slot, value
+
+
+def _english_forms(word: str, meanings: tuple[Meaning, ...]) -> Iterator[str]:
+    """Catalogues put the noun first (BILIRUBIN DIRECT), and parts of the body in the plural."""
+    parts = word.split(" ")
+    if 1 < len(parts) < 4 and all(map(_ENGLISH.fullmatch, parts)):
+        yield from map(" ".join, permutations(parts))
+    if all(map(_ENGLISH.fullmatch, parts)) and len(word) > 2 and meanings[0][0] == "region":
+        yield f"{word}S"
 
 
 class Lexicon:
@@ -59,10 +74,19 @@ class Lexicon:
                     as_is = len(word) == 1 or _PLAIN_WORD.fullmatch(word)
                     spelt = word if as_is else normalised(word.replace("_", " "))
                     self._words[spelt or word] = read
+        for known, meanings_of in list(self._words.items()):
+            for other in _english_forms(known, meanings_of):
+                self._words.setdefault(other, meanings_of)
         self._longest: dict[str, int] = {}
         for word in self._words:
             self._longest[word[0]] = max(self._longest.get(word[0], 0), len(word))
         self._gapped = self._with_gap()
+        runs = {run for word in self._words for run in _RUN.findall(word) if len(run) > 3}
+        self._digits_for_letters = {run.translate(_AS_DIGITS): run for run in runs}
+
+    def characters(self) -> Iterator[str]:
+        for word in self._words:
+            yield from word
 
     def _with_gap(self) -> dict[str, list[str]]:
         """Chinese words with one character left open; words of two characters only where they are few and short by
@@ -122,46 +146,75 @@ class Lexicon:
         best = self._reading(name)
         found: list[Token] = []
         unknown = ""
-        depth = 0
+        depth = bracket = brackets = 0
         at = 0
 
-        def close_unknown() -> None:
+        def add(text: str) -> None:
             nonlocal unknown
             if unknown:
-                found.append(Token(unknown, (), depth))
+                found.append(Token(unknown, (), depth, bracket))
                 unknown = ""
+            if text:
+                found.append(Token(text, self._words.get(text, ()), depth, bracket))
 
         while at < len(name):
             piece = best[at][2]
             at += len(piece)
             if piece in self._words:
-                close_unknown()
-                found.append(Token(piece, self._words[piece], depth))
+                add(piece)
             elif piece in " ()":
-                close_unknown()
+                add("")
+                if piece == "(":
+                    brackets += 1
                 depth = max(0, depth + {"(": 1, ")": -1}.get(piece, 0))
+                bracket = brackets if depth else 0
             elif _RUN.fullmatch(piece):
-                close_unknown()
-                parts = self._apart(piece)
-                found += [Token(part, self._words[part], depth) for part in parts or ()] or [Token(piece, (), depth)]
+                for part in self._apart(piece) or [piece]:
+                    add(part)
             else:
                 unknown += piece
-        close_unknown()
+        add("")
         return found
 
     def mended(self, name: str, unknown: str) -> str | None:
-        """The name with the one word put right that ``unknown`` spoils by a single character that sounds or looks
-        alike; None where no word, or more than one, would fit."""
+        """The name with the one word put right that ``unknown`` spoils by a single character: one that sounds or looks
+        alike, or in a long word one that no examination is written with. The longest word that fits is meant; None
+        where none fits, or several that mean different things."""
+        if _RUN.fullmatch(unknown):
+            meant = self._digits_for_letters.get(unknown.translate(_AS_DIGITS)) if len(unknown) > 3 else None
+            return name.replace(unknown, meant) if meant else None
+        for likely in (easily_mistaken, _strange_in_a_long_word):
+            found = self._fitting(name, unknown, likely)
+            if found:
+                return found[0] if len(found) == 1 else None
+        return None
+
+    def _fitting(self, name: str, unknown: str, likely: Callable[[str, str], bool]) -> list[str]:
+        """The name with each word put right that a single ``likely`` mistake may have spoilt, of the longest words."""
         where = name.find(unknown)
-        candidates: set[str] = set()
+        fitting: dict[tuple[Meaning, ...], str] = {}
+        longest = 3 if likely is _strange_in_a_long_word else 1
         for at in range(where, where + len(unknown)):
-            for start in range(max(0, at - 5), at + 1):
-                for end in range(max(at + 1, start + 2), min(len(name), at + 6) + 1):
+            for start in range(max(0, at - 7), at + 1):
+                for end in range(max(at, start + longest - 1) + 1, min(len(name), at + 8) + 1):
                     pattern = name[start:at] + "?" + name[at + 1 : end]
                     for word in self._gapped.get(pattern, ()):
-                        if easily_mistaken(name[at], word[at - start]):
-                            candidates.add(name[:start] + word + name[end:])
-        return candidates.pop() if len(candidates) == 1 else None
+                        if likely(name[at], word[at - start]):
+                            if len(word) > longest:
+                                fitting.clear()
+                                longest = len(word)
+                            fitting.setdefault(self._words[word], name[:start] + word + name[end:])
+        return list(fitting.values())
+
+
+def _strange_in_a_long_word(one: str, _: str) -> bool:
+    return one not in _characters()
+
+
+@cache
+def _characters() -> frozenset[str]:
+    """All characters that words of the lexicons are written with."""
+    return frozenset(c for lexicon in (imaging_lexicon(), laboratory_lexicon()) for c in lexicon.characters())
 
 
 @cache

@@ -12,13 +12,13 @@ from functools import lru_cache
 
 from .examination import Examination
 from .imaging_name import imaging_from_tokens
-from .laboratory_name import laboratory_from_tokens
+from .laboratory_name import is_gloss, laboratory_from_tokens
 from .lexicon import Lexicon, Token, imaging_lexicon, laboratory_lexicon
-from .normalise import normalised, typos_mended
+from .normalise import normalised, read_by_eye, typos_mended
 
 _LONGEST_NAME = 200
-_CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _MARK = re.compile(r"[^\w]+|\d+|[A-Z]?\d+[A-Z]?|[A-Z]")
+_ANALYSER_OR_MARK = re.compile(r"[^\w]+|\d+|[A-Z]{1,3}\d{4,}[A-Z]*")
 _MENDING_STEPS = 2
 
 
@@ -37,18 +37,23 @@ class Parsed:
         return self.examination is not None
 
 
-def _ignorable_in_imaging(token: Token) -> bool:
+def _ignorable_in_imaging(tokens: Sequence[Token], at: int) -> bool:
+    token = tokens[at]
     return token.depth > 0 or bool(_MARK.fullmatch(token.text)) or any(c.isdigit() for c in token.text)
 
 
-def _ignorable_in_laboratory(token: Token) -> bool:
-    if re.fullmatch(r"[^\w]+|\d+", token.text):
+def _ignorable_in_laboratory(tokens: Sequence[Token], at: int) -> bool:
+    token = tokens[at]
+    if _ANALYSER_OR_MARK.fullmatch(token.text) or is_gloss(tokens, at):
         return True
     return token.depth > 0 and token.text.endswith(("法", "仪", "型", "院", "科"))
 
 
 _READINGS: tuple[
-    tuple[Callable[[], Lexicon], Callable[[Sequence[Token]], Examination | None], Callable[[Token], bool]], ...
+    tuple[
+        Callable[[], Lexicon], Callable[[Sequence[Token]], Examination | None], Callable[[Sequence[Token], int], bool]
+    ],
+    ...,
 ] = (
     (imaging_lexicon, imaging_from_tokens, _ignorable_in_imaging),
     (laboratory_lexicon, laboratory_from_tokens, _ignorable_in_laboratory),
@@ -63,18 +68,24 @@ def _evidence(tokens: Sequence[Token]) -> tuple[tuple[str, str], ...]:
     )
 
 
+def _left(tokens: Sequence[Token], ignorable: Callable[[Sequence[Token], int], bool]) -> tuple[str, ...]:
+    return tuple(token.text for at, token in enumerate(tokens) if not token.known and not ignorable(tokens, at))
+
+
 def _read(name: str, mended: bool) -> Parsed:
+    """Of two readings that leave nothing unknown, the one in fewer words."""
     unknown: tuple[str, ...] = ()
+    read: tuple[int, Parsed] | None = None
     for lexicon, assemble, ignorable in _READINGS:
         tokens = lexicon().tokens(name)
-        left = tuple(token.text for token in tokens if not token.known and not ignorable(token))
+        left = _left(tokens, ignorable)
         if left:
             unknown = unknown or left
             continue
-        examination = assemble([token for token in tokens if token.known])
-        if examination is not None:
-            return Parsed(examination, _evidence(tokens), (), mended)
-    return Parsed(None, (), unknown, mended)
+        examination = assemble(tokens)
+        if examination is not None and (read is None or len(tokens) < read[0]):
+            read = len(tokens), Parsed(examination, _evidence(tokens), (), mended)
+    return read[1] if read else Parsed(None, (), unknown, mended)
 
 
 def _mended(name: str) -> Parsed:
@@ -83,7 +94,7 @@ def _mended(name: str) -> Parsed:
         attempt = name
         for _step in range(_MENDING_STEPS):
             tokens = lexicon().tokens(attempt)
-            left = [t.text for t in tokens if not t.known and not ignorable(t) and _CHINESE.search(t.text)]
+            left = _left(tokens, ignorable)
             better = lexicon().mended(attempt, left[0]) if left else None
             if better is None:
                 break
@@ -106,9 +117,13 @@ def parse(text: str) -> Parsed:
     if as_written.answered:
         return as_written
     respelt = typos_mended(name)
-    if respelt != name:
-        parsed = _read(respelt, mended=True)
+    read = typos_mended(read_by_eye(name))
+    for spelling in dict.fromkeys((respelt, read)):
+        parsed = _read(spelling, mended=True)
         if parsed.answered:
             return parsed
-    parsed = _mended(respelt)
-    return parsed if parsed.answered else as_written
+    for spelling in dict.fromkeys((respelt, read)):
+        parsed = _mended(spelling)
+        if parsed.answered:
+            return parsed
+    return as_written

@@ -7,7 +7,8 @@ from functools import cache
 from .vocabulary import table_rows, table_text
 
 _INNER_HYPHEN = re.compile(
-    r"(?<=[A-Z0-9\u0370-\u03ff])[-‐‑–—·](?=[A-Z0-9\u4e00-\u9fff\u0370-\u03ff])|(?<=[\u4e00-\u9fff])[-‐‑–—·](?=\d)"
+    r"(?<=[A-Z0-9\u0370-\u03ff])[-‐‑–—·](?=[A-Z0-9\u4e00-\u9fff\u0370-\u03ff])|(?<=[\u4e00-\u9fff])[-‐‑–—·](?=\d)|"
+    r"(?<=抗)[-‐‑–—](?=[A-Z])"
 )
 _HYPHEN = re.compile(r"[-‐‑–—_·~]+")
 _SPACES = re.compile(r"\s+")
@@ -18,17 +19,31 @@ _PHASE_SIGNS = (
     (re.compile(r"(?<![A-Z0-9素肽])C ?\+(?!\w)|(?<![^\s(])\+ ?C(?!\w)|C\(\+\)|\(\+C\)"), " 增强 "),
 )
 """C- and C+, as radiographers write plain and contrast."""
+_LATIN_LETTERS = str.maketrans(
+    "АВЕКМНОРСТУХаеорсухΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
+    "ABEKMHOPCTYXaeopcyxABEZHIKMNOPTYX",
+)
+"""Cyrillic and Greek capitals that look like Latin ones."""
+_ELL_FOR_ONE = re.compile(r"(?<![a-z])l(?=\d)|(?<=\d)l(?=\d)")
+_LABEL = re.compile(r"^(?:HIS|LIS|RIS|PACS|检验|生化|免疫|临检|急诊)[-_:/ ]+(?=\S)")
+"""The system or desk a name comes from, set before it."""
+_MISREAD = (
+    (re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])"), ""),
+    (re.compile(r"(?<![A-Z0-9])([A-Z]) (?=[A-Z](?![A-Z0-9]))"), r"\1"),
+    (re.compile(r"十(?![一二三四五六七八九项导通])(?=[A-Z\u4e00-\u9fff])"), "+"),
+    (re.compile(r"(?<=[A-Z0-9Γ])一(?=[\u4e00-\u9fffA-Z0-9])"), ""),
+)
 _TIME_OF_DAY = re.compile(r"(?<![\d.])(?:[01]?\d|2[0-4])(?: ?[AP]M(?![A-Z])|:[0-5]\d|点钟?)")
 _EQUIPMENT = re.compile(
     r"(?:\d+|[一二三四五六七八九十百]+)(?:层螺旋|排螺旋|排|层)(?:以上|及以上)?|"
-    r"\d(?:\.\d+)?T(?![A-Z0-9])|\d+(?:MM|CM)(?![A-Z0-9])|"
+    r"\d(?:\.\d+)?T(?![A-Z0-9])|(?:50|75|100) ?G(?![A-Z0-9])|\d+(?:MM|CM)(?![A-Z0-9])|"
     r"第?[一二两三四五六七八九十\d]+(?:人次|次|个?部位)"
 )
 """Detector rows, field strength, slice thickness, counts of parts: what a price list adds to a name."""
 _SPELT = str.maketrans(
     {
-        **dict.fromkeys("【[〔《{", "("),
-        **dict.fromkeys("】]〕》}", ")"),
+        **dict.fromkeys("【[〔《{〈<", "("),
+        **dict.fromkeys("】]〕》}〉>", ")"),
         **dict.fromkeys("。：:*★☆#'\"“”?！!^|•●◆", " "),
         "；": ";",
         "，": ",",
@@ -51,14 +66,23 @@ def _typos() -> tuple[tuple[str, str], ...]:
 def normalised(text: str) -> str:
     """The name in the one spelling the lexicon knows; what describes only the equipment is gone."""
     visible = _CONTROLS.sub(" ", _INVISIBLE.sub("", text))
-    folded = unicodedata.normalize("NFKC", visible).translate(_simplified()).upper()
+    folded = _ELL_FOR_ONE.sub("1", unicodedata.normalize("NFKC", visible))
+    folded = folded.translate(_simplified()).upper().translate(_LATIN_LETTERS).strip()
     folded = _TIME_OF_DAY.sub(" ", folded).translate(_SPELT)
+    folded = _LABEL.sub("", folded.strip())
     for written, phase in _PHASE_SIGNS:
         folded = written.sub(phase, folded)
     folded = _EQUIPMENT.sub(" ", folded)
     folded = _INNER_HYPHEN.sub("", folded)
     folded = _HYPHEN.sub(" ", folded)
     return _SPACES.sub(" ", folded).strip()
+
+
+def read_by_eye(name: str) -> str:
+    """A normalised name mended where a machine or a tired eye misread it: blanks inside words, 十 for +, 一 for -."""
+    for wrong, right in _MISREAD:
+        name = wrong.sub(right, name)
+    return name
 
 
 def typos_mended(name: str) -> str:

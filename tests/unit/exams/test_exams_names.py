@@ -11,7 +11,7 @@ from hub.exams.name_parser import parse
 
 from .scoring import Report, answered_although_nothing_is_named, score
 
-SETS = ("", "county")
+SETS = ("", "county", "province")
 
 
 @pytest.fixture(scope="module", params=[(of, half) for of in SETS for half in ("seen", "held-out")], ids="-".join)

@@ -1,12 +1,13 @@
-"""Acknowledgements in original mode (HL7 v2.5.1 chapter 2.9.2): MSH, MSA and, for a refusal, ERR.
+"""Acknowledgements in original mode (HL7 v2.5.1 chapter 2.9.2): MSH, MSA and, for a refusal, ERR. An accepted order is
+answered by the response of its event (``order_response``), with NTE where the hub found something about it.
 
 The answer to an accepted message is made of the message and its Receipt alone, so that a message sent again gets the
 same bytes. Nothing of the message is echoed but its addresses, its number, its version and its processing id.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -30,6 +31,7 @@ from hub.contracts.submission import Receipt
 from .charset import NAME_OF_CODEC
 from .escapes import Escapes, escapes
 from .message import FRAMING, Message, usable
+from .order_response import notes, response_of
 
 TABLE_0357: Mapping[int, str] = {
     100: "Segment sequence error",
@@ -76,7 +78,9 @@ class Answer:
 def acknowledge(message: Message, receipt: Receipt) -> Answer:
     """AA: on disk."""
     number = sha256(f"{receipt.submission}|{message.header.raw(10)}".encode()).hexdigest()[:20].upper()
-    return _answer(Envelope.of(message), "AA", _stamp(receipt.accepted_at), number, None)
+    envelope = Envelope.of(message)
+    kind = response_of(message.header.text(9), envelope.event)
+    return _answer(envelope, "AA", _stamp(receipt.accepted_at), number, None, kind, notes(message, receipt))
 
 
 def refuse(message: Message, error: ExchangeError, now: datetime) -> Answer:
@@ -178,11 +182,20 @@ def _refuse(envelope: Envelope, error: ExchangeError, now: datetime) -> Answer:
 
 
 def _answer(
-    envelope: Envelope, code: str, stamp: str, number: str, refusal: tuple[int, ExchangeError] | None
+    envelope: Envelope,
+    code: str,
+    stamp: str,
+    number: str,
+    refusal: tuple[int, ExchangeError] | None,
+    response: tuple[str, str, str] | None = None,
+    told: Sequence[str] = (),
 ) -> Answer:
+    if envelope.codec == "ascii" and not all(text.isascii() for text in told):
+        envelope = replace(envelope, codec="utf-8", charset=NAME_OF_CODEC["utf-8"])
     field, component = envelope.delimiters[0], envelope.delimiters[1]
     version = envelope.version if _VERSION.fullmatch(envelope.version) else "2.5.1"
-    kind = component.join(part for part in ("ACK", envelope.event, "ACK" if envelope.event else "") if part)
+    parts = response or ("ACK", envelope.event, "ACK" if envelope.event else "")
+    kind = component.join(part for part in parts if part)
     charset = envelope.charset if envelope.charset != "ASCII" else ""
     header = [
         "MSH",
@@ -204,6 +217,8 @@ def _answer(
         text = escapes(envelope.delimiters, envelope.codec).write(refusal[1].what)[:80]
         segments[1].append(_whole(text, envelope.delimiters))
         segments.append(_err(envelope, version, *refusal))
+    write = escapes(envelope.delimiters, envelope.codec).write
+    segments += [["NTE", str(at), "L", write(text), "RE"] for at, text in enumerate(told, 1)]
     text = "".join(field.join(segment) + "\r" for segment in segments)
     codec = "utf-8" if envelope.codec == "utf-16" else envelope.codec
     return Answer(text.encode(codec, "replace"), code, f"x-application/hl7-v2+er7; charset={codec}")

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from .caller import Caller, Scope
-from .submission import Entry, Receipt, Submission
+from .submission import Entry, Notice, Receipt, Submission
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +156,11 @@ class CommitView(Protocol):
 
     def tell_person(self, person_id: str) -> None:
         """Name the Person of this submission; the first one told stands in the Receipt."""
+        ...
+
+    def tell(self, notice: Notice) -> None:
+        """Say something to the sender of this submission; it stands in the Receipt, and again whenever the same key is
+        sent."""
         ...
 
 

@@ -91,6 +91,16 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """What the hub found about one of the entries when it came: ``reference`` names the resource, ``code`` says what it
+    is (a verdict of the duplicate check), ``text`` is for a person and names nothing that the sender may not read."""
+
+    reference: str
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """Given only after the commit is on disk.
 
@@ -105,3 +115,5 @@ class Receipt:
     person: str | None = None
     """``Person/ID`` of the first Patient written or referred to, where identity resolved one."""
     replayed: bool = False
+    notices: tuple[Notice, ...] = ()
+    """In the order in which they were found; the sender is told them with its answer."""

@@ -9,6 +9,7 @@ import msgspec
 
 from hub.contracts.caller import Role
 from hub.contracts.store import CommitView, Written
+from hub.contracts.submission import Notice
 
 from .code_maps import local_codes
 from .coverage import Coverage
@@ -119,7 +120,7 @@ def verdict_on(one: Written, view: CommitView) -> Verdict | None:
 
 
 def recheck(one: Written, view: CommitView) -> None:
-    """Put a DetectedIssue beside the order where it duplicates."""
+    """Put a DetectedIssue beside the order where it duplicates, and tell its sender with the answer."""
     verdict = verdict_on(one, view)
     if verdict is None or verdict.indicator is None or verdict.coverage is not Coverage.FULL:
         return
@@ -130,3 +131,4 @@ def recheck(one: Written, view: CommitView) -> None:
     issue = detected_issue(verdict, order, one.patient or "", microseconds(view.now), _body(view))
     issue["identifier"] = [{"system": VERDICT_SYSTEM, "value": f"re{number.replace('dup', 'check', 1)}-{one.version}"}]
     view.put("DetectedIssue", issue, owner=one.owner, id=number, patient=one.patient)
+    view.tell(Notice(order, verdict.code, issue["detail"]))

@@ -48,14 +48,20 @@ def test_an_order_that_duplicates_is_told_by_an_issue_within_three_seconds(count
     assert issues(county, who, other) == []
 
 
-def test_an_order_by_message_is_told_as_well(county: County) -> None:
+@pytest.mark.parametrize(("kind", "response"), [("ORM^O01", b"ORR^O02"), ("OML^O21", b"ORL^O22")])
+def test_an_order_by_message_is_told_as_well_and_its_answer_says_so(county: County, kind: str, response: bytes) -> None:
     patient = reported(county)
     number = next(one["value"] for one in patient["identifier"] if one["system"].endswith("/PI"))
     placer = county.new("P")
-    county.hl7(
-        county.header("ORM^O01") + f"PID|1||{number}^^^QS001^PI||陈秀英||19620415|F\n"
+    message = (
+        county.header(kind) + f"PID|1||{number}^^^QS001^PI||陈秀英||19620415|F\n"
         f"ORC|NW|{placer}\nOBR|1|{placer}||CT001^{CHEST_CT}^L|||||||||||||||||||||CT\n"
     )
+    answer = county.hl7(message)
+    assert response in answer.split(b"\r")[0]
+    (note,) = [line for line in answer.decode().split("\r") if line.startswith("NTE|")]
+    assert placer in note and "重复检查检验提醒" in note and "青山镇卫生院" in note
+    assert county.hl7(message) == answer
     (order,) = county.find("qingshan", "ServiceRequest", identifier=f"{LOCAL_ID}/qingshan/PLAC|{placer}")
     assert (order["status"], order["subject"]["reference"]) == ("active", f"Patient/{patient['id']}")
     assert wait_for(lambda: issues(county, "qingshan", order), 3)

@@ -50,7 +50,8 @@ class Applier:
                         if one.changed and one.record is not None
                     ]
                 )
-            receipt = Receipt(prepared.id, bodies.instant(batch.ts), outcomes(decided, batch.ts), view.person)
+            accepted_at, decisions = bodies.instant(batch.ts), outcomes(decided, batch.ts)
+            receipt = Receipt(prepared.id, accepted_at, decisions, view.person, notices=tuple(view.notices))
             receipts.bind(batch.connection, sender, origin, receipt)
             view.keep()
         except BaseException:

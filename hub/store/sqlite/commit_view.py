@@ -9,7 +9,7 @@ import msgspec
 from hub.contracts.caller import Caller
 from hub.contracts.errors import Fault, NotFound
 from hub.contracts.store import Reaction, Stored, Written
-from hub.contracts.submission import Entry, Method, Submission
+from hub.contracts.submission import Entry, Method, Notice, Submission
 from hub.fhir import body as fhir_body
 from hub.fhir import search_params
 
@@ -41,6 +41,7 @@ class View:
         self._puts: list[Written] = []
         self._saved = False
         self.person: str | None = None
+        self.notices: list[Notice] = []
 
     @property
     def caller(self) -> Caller:
@@ -105,6 +106,9 @@ class View:
     def tell_person(self, person_id: str) -> None:
         if self.person is None:
             self.person = f"Person/{person_id}"
+
+    def tell(self, notice: Notice) -> None:
+        self.notices.append(notice)
 
     def react(self, wave: Sequence[Written]) -> None:
         """Run every reaction that ``wave`` concerns, then those that what they put concerns, and so on."""

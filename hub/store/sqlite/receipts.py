@@ -6,7 +6,7 @@ import msgspec
 import zstandard
 
 from hub.contracts.errors import Conflict
-from hub.contracts.submission import Origin, Outcome, Receipt
+from hub.contracts.submission import Notice, Origin, Outcome, Receipt
 
 _encode = msgspec.msgpack.Encoder().encode
 _LARGE_BYTES = 300
@@ -17,6 +17,7 @@ class _Kept(msgspec.Struct, array_like=True):
     accepted_at: str
     person: str | None
     outcomes: list[tuple[str, str, int, int, str]]
+    notices: list[tuple[str, str, str]] = []
 
 
 _decode = msgspec.msgpack.Decoder(_Kept).decode
@@ -60,6 +61,7 @@ def pack(receipt: Receipt) -> bytes:
             receipt.accepted_at,
             receipt.person,
             [(one.type, one.id, one.version, one.status, one.last_updated) for one in receipt.outcomes],
+            [(one.reference, one.code, one.text) for one in receipt.notices],
         )
     )
     if len(packed) < _LARGE_BYTES:
@@ -72,4 +74,5 @@ def unpack(packed: bytes) -> Receipt:
     plain = packed[1:] if packed[0] == 0 else zstandard.ZstdDecompressor().decompress(packed[1:])
     kept = _decode(plain)
     outcomes = tuple(Outcome(*one) for one in kept.outcomes)
-    return Receipt(kept.submission, kept.accepted_at, outcomes, kept.person, replayed=True)
+    notices = tuple(Notice(*one) for one in kept.notices)
+    return Receipt(kept.submission, kept.accepted_at, outcomes, kept.person, True, notices)

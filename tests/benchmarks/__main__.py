@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.benchmarks import cstore, duplicates, ingest, mllp
+from tests.benchmarks import cstore, duplicates, ingest, mllp, signing
 
 Row = tuple[str, str, str]
 """What, measured, yardstick or target."""
@@ -17,6 +17,7 @@ Row = tuple[str, str, str]
 BENCHMARKS: dict[str, Callable[[Path, bool], Iterator[Row]]] = {
     "ingest": ingest.run,
     "duplicates": duplicates.run,
+    "signing": signing.run,
     "mllp": mllp.run,
     "cstore": cstore.run,
 }

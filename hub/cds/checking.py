@@ -105,9 +105,9 @@ class Checker:
                 draft.ref: department_of(draft.resource, order.encounter, read)
                 for draft, order in zip(drafts, orders, strict=True)
             }
-            keys, since_us = self._reach(orders, contexts)
+            since_us = reach(orders, contexts)
             wanted = [order.examination for order in orders if order.examination is not None]
-            found = history(self._reader.side_rows, patients, keys, since_us, wanted)
+            found = history(self._reader.side_rows, patients, since_us, wanted)
             priors = _readable(found.priors, scope)
             self._in_time(began)
             contexts = [replace(each, plans=found.plans) for each in contexts]
@@ -191,12 +191,6 @@ class Checker:
                 planned = planned or timing_days(part(referenced(ref), "occurrenceTiming"))
         order = order_from(draft.resource, draft.ref, planned_days=planned, referenced=referenced, local=local)
         return order if order.encounter or not call.encounter else replace(order, encounter=call.encounter)
-
-    def _reach(self, orders: Sequence[Order], contexts: Sequence[Context]) -> tuple[tuple[str, ...], int]:
-        """What has to be read for all drafts; their settings may differ."""
-        reached = [reach([order], context) for order, context in zip(orders, contexts, strict=True)]
-        keys = dict.fromkeys(key for some, _ in reached for key in some)
-        return tuple(keys), min((since for _, since in reached), default=0)
 
 
 def _setting(order: Order, read: Callable[[str], Any]) -> str:

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from hub.contracts.site import ZONE
 
 from .coverage import Answer, Degree, Need, answer, needs
 from .examination import Examination, Kind
-from .intervals import DAY_SECONDS, Circumstances, Window, window_of
+from .intervals import DAY_SECONDS, Circumstances, SiteTables, Window, window_of
 from .prior import Context, Order, Prior
 from .recognition import refusal
 from .row import State
@@ -117,20 +118,34 @@ def child_factor(examination: Examination, context: Context) -> float:
     return float(rules()["laboratory_child_factor"]) if young and examination.kind is Kind.LABORATORY else 1.0
 
 
-def windows(order: Examination, context: Context) -> list[tuple[Need, Window | None]]:
+def windows(order: Examination, context: Context) -> Sequence[tuple[Need, Window | None]]:
     """The window of each need; None where a repeat is never told of (no row, zero days)."""
-    today = datetime.fromtimestamp(context.now_us / 1e6, UTC).astimezone(ZONE).date().isoformat()
-    circumstances = Circumstances(context.setting, context.age_days, today)
     factor = child_factor(order, context)
+    sites = context.sites
+    if not sites.organization and not sites.consortium and not sites.province:
+        return _built_in_windows(order, context.setting, factor)
+    today = datetime.fromtimestamp(context.now_us / 1e6, UTC).astimezone(ZONE).date().isoformat()
+    return _windows(order, sites, Circumstances(context.setting, context.age_days, today), factor)
+
+
+@lru_cache(maxsize=16384)
+def _built_in_windows(order: Examination, setting: str, factor: float) -> tuple[tuple[Need, Window | None], ...]:
+    """Where no site has rows of its own, neither the age nor the day has a say."""
+    return _windows(order, SiteTables(), Circumstances(setting), factor)
+
+
+def _windows(
+    order: Examination, sites: SiteTables, circumstances: Circumstances, factor: float
+) -> tuple[tuple[Need, Window | None], ...]:
     found: list[tuple[Need, Window | None]] = []
     for need in needs(order):
-        window = window_of(order, need, context.sites, circumstances)
+        window = window_of(order, need, sites, circumstances)
         if window is not None and window.limit_seconds <= 0:
             window = None
         if window is not None and factor != 1.0 and not window.once_per_admission:
             window = Window(window.item, window.minimum_seconds * factor, window.limit_seconds * factor, window.level)
         found.append((need, window))
-    return found
+    return tuple(found)
 
 
 def expiry_seconds(order: Examination) -> float:

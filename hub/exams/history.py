@@ -5,7 +5,7 @@ longer in flight; Observations are judged with the report that cites them. The S
 SELECT, so the same code serves a committed snapshot and an open commit.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from heapq import nlargest
 from typing import Any, NamedTuple
@@ -34,7 +34,7 @@ from .vocabulary import analytes
 Select = Callable[[str, Sequence[object]], list[tuple[Any, ...]]]
 
 _COLUMNS = "key, anchor_us, ref, state, owner, exam, links, detail"
-_KEY, _REF, _EXAM, _LINKS = 0, 2, 5, 6
+_KEY, _ANCHOR, _REF, _EXAM, _LINKS = 0, 1, 2, 5, 6
 _CHUNK = 400
 
 
@@ -43,12 +43,11 @@ def exam_of(content: bytes) -> Examination:
     return decode(content)
 
 
-def keys_for(examinations: Iterable[Examination]) -> tuple[str, ...]:
-    """The keys of the rows that can bear on these orders."""
-    keys: dict[str, None] = {}
-    for exam in examinations:
-        keys |= dict.fromkeys(keys_of(exam))
-        keys |= {f"{LABORATORY}{other}": None for each in exam.analytes if (other := analytes()[each].related)}
+@lru_cache(maxsize=16384)
+def keys_for(exam: Examination) -> tuple[str, ...]:
+    """The keys of the rows that can bear on an order."""
+    keys = dict.fromkeys(keys_of(exam))
+    keys |= {f"{LABORATORY}{other}": None for each in exam.analytes if (other := analytes()[each].related)}
     if any(key.startswith(IMAGING) for key in keys):
         keys[UNREAD_IMAGING] = None
     if any(key.startswith(LABORATORY) for key in keys):
@@ -57,21 +56,27 @@ def keys_for(examinations: Iterable[Examination]) -> tuple[str, ...]:
 
 
 def read_rows(
-    select: Select, patients: Sequence[str], keys: Sequence[str], since_us: int, orders: Sequence[Examination] = ()
-) -> tuple[list[Row], list[Row]]:
-    """Rows of these Patients under these keys, not older than ``since_us``; those that stand alone and can give
+    select: Select, patients: Sequence[str], since_us: Mapping[str, int], orders: Sequence[Examination] = ()
+) -> tuple[list[Row], list[tuple[Any, ...]]]:
+    """Rows of these Patients under these keys, each not older than its time; those that stand alone and can give
     ``orders`` nothing are returned apart."""
-    marks = ",".join("?" * len(keys))
-    sql = f"SELECT {_COLUMNS} FROM exams_row WHERE pat_id = ? AND key IN ({marks}) AND anchor_us >= ?"  # noqa: S608
-    found = [row for patient in patients for row in select(sql, (patient, *keys, since_us))]
-    bears = _bearing(orders)
+    if not since_us:
+        return [], []
+    wanted = ",".join(["(?, ?)"] * len(since_us))
+    sql = (
+        f"WITH wanted (k, since) AS (VALUES {wanted}) SELECT {_COLUMNS} FROM wanted CROSS JOIN exams_row"  # noqa: S608
+        " ON pat_id = ? AND key = wanted.k AND anchor_us >= wanted.since"
+    )
+    values = [value for pair in since_us.items() for value in pair]
+    found = [row for patient in patients for row in select(sql, (*values, patient))]
+    bearing = _bearing({row[_EXAM] for row in found}, orders)
     cited = {link for row in found if row[_LINKS] for link in row[_LINKS].split()}
-    kept: list[Row] = []
-    others: list[Row] = []
+    kept: list[tuple[Any, ...]] = []
+    others: list[tuple[Any, ...]] = []
     for row in found:
-        bearing = row[_LINKS] or bears(row[_EXAM]) or row[_REF] in cited or not row[_KEY].startswith(IMAGING)
-        (kept if bearing else others).append(Row._make(row))
-    return kept, others
+        bears = row[_EXAM] in bearing or row[_LINKS] or row[_REF] in cited or not row[_KEY].startswith(IMAGING)
+        (kept if bears else others).append(row)
+    return list(map(Row._make, kept)), others
 
 
 def _rows_by_ref(select: Select, patients: Sequence[str], refs: Sequence[str]) -> list[Row]:
@@ -281,32 +286,28 @@ class _Laboratory:
         return Examination(exam.kind, determinations=kept)
 
 
-def _bearing(orders: Sequence[Examination]) -> Callable[[bytes | None], bool]:
-    """Whether an examination, as rows hold it, can give anything to one of the orders."""
-    known: dict[bytes | None, bool] = {None: True}
-
-    def bears(exam: bytes | None) -> bool:
-        found = known.get(exam)
-        if found is None and exam is not None:
-            done = exam_of(exam)
-            found = known[exam] = not orders or any(answer(order, done).touches for order in orders)
-        return bool(found)
-
-    return bears
+def _bearing(exams: Iterable[bytes | None], orders: Sequence[Examination]) -> set[bytes | None]:
+    """Those examinations, as rows hold them, that can give anything to one of the orders; what could not be read
+    may."""
+    return {
+        exam
+        for exam in exams
+        if exam is None or not orders or any(answer(order, exam_of(exam)).touches for order in orders)
+    }
 
 
 def priors_from(rows: Sequence[Row], orders: Sequence[Examination] = ()) -> list[Prior]:
     """The priors that rows amount to, youngest first; with ``orders``, only those that can give them anything."""
-    bears = _bearing(orders)
+    bearing = _bearing({row.exam for row in rows}, orders)
     imaging = [row for row in rows if row.key.startswith(IMAGING)]
     laboratory = [row for row in rows if row.key.startswith(LABORATORY)]
     alone, linked = _linked(imaging)
     found: list[Prior] = []
     for row in alone:
-        if bears(row.exam):
+        if row.exam in bearing:
             found += _single(row)
     for group in _imaging_groups(linked):
-        if any(bears(row.exam) for row in group):
+        if any(row.exam in bearing for row in group):
             found += _imaging_prior(group)
     if laboratory:
         context = _Laboratory([row for row in rows if not row.key.startswith(IMAGING)])
@@ -338,19 +339,21 @@ MOST_OTHERS = 12
 
 
 def history(
-    select: Select, patients: Sequence[str], keys: Sequence[str], since_us: int, orders: Sequence[Examination] = ()
+    select: Select, patients: Sequence[str], since_us: Mapping[str, int], orders: Sequence[Examination] = ()
 ) -> History:
-    """All priors of a person that can bear on ``orders`` with these keys, youngest first, and the plans of care."""
-    bearing, passed_over = read_rows(select, patients, keys, since_us, orders)
+    """All priors of a person that can bear on ``orders``, youngest first, and the plans of care. ``since_us``: key of a
+    row → how far back it matters."""
+    bearing, passed_over = read_rows(select, patients, since_us, orders)
     rows = _with_cited(select, patients, bearing)
     plans = tuple(
         PlannedRepeat(exam_of(row.exam), interval)
         for row in rows
         if row.key == PLAN and row.exam is not None and (interval := decode_detail(row.detail).interval_days)
     )
-    youngest = nlargest(MOST_OTHERS, passed_over, key=_anchor)
+    youngest = map(Row._make, nlargest(MOST_OTHERS, passed_over, key=_anchor))
     return History(priors_from(rows, orders), plans, [prior for row in youngest for prior in _single(row)])
 
 
-def _anchor(row: Row) -> int:
-    return row.anchor_us
+def _anchor(row: tuple[Any, ...]) -> int:
+    anchor_us: int = row[_ANCHOR]
+    return anchor_us

@@ -113,8 +113,8 @@ def verdict_on(one: Written, view: CommitView) -> Verdict | None:
         birth_us=birth_us_of(patient),
         sites=site_tables(view.rows, one.owner, institutions),
     )
-    keys, since_us = reach([order], context)
-    found = history(view.rows, patients_of(view, one.patient), keys, since_us, [order.examination])
+    since_us = reach([order], [context])
+    found = history(view.rows, patients_of(view, one.patient), since_us, [order.examination])
     verdict = judge(order, found.priors, replace(context, plans=found.plans))
     return shown_to(verdict, context, view.caller.role, from_owner=True)
 

@@ -13,11 +13,15 @@ from .row import Detail, State, encode_detail
 from .verdict import Verdict, judge
 
 
-def reach(orders: Sequence[Order], context: Context) -> tuple[tuple[str, ...], int]:
-    """Which rows have to be read for these orders: their keys, and since when (microseconds)."""
-    examinations = [order.examination for order in orders if order.examination is not None]
-    furthest = max((furthest_seconds(exam, context) for exam in examinations), default=0.0)
-    return keys_for(examinations), context.now_us - int(furthest * 1e6)
+def reach(orders: Sequence[Order], contexts: Sequence[Context]) -> dict[str, int]:
+    """Which rows have to be read for these orders: their keys, each with how far back it matters (microseconds)."""
+    since_us: dict[str, int] = {}
+    for order, context in zip(orders, contexts, strict=True):
+        if order.examination is not None:
+            earliest = context.now_us - int(furthest_seconds(order.examination, context) * 1e6)
+            for key in keys_for(order.examination):
+                since_us[key] = min(since_us.get(key, earliest), earliest)
+    return since_us
 
 
 def siblings(orders: Sequence[Order], at: int, context: Context) -> list[Prior]:

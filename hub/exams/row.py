@@ -26,6 +26,8 @@ CREATE TABLE IF NOT EXISTS exams_window_kept (
 """All candidates of one patient for one modality or analyte since a time are one range scan of the primary key."""
 
 IMAGING, UNREAD_IMAGING, LABORATORY, REPORT, SPECIMEN, PLAN = "I:", "I:?", "L:", "R", "S", "P"
+AWAITED = "A"
+"""Stands under the reference of a result that a report cites and that has not come yet."""
 
 
 class State(StrEnum):

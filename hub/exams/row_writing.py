@@ -9,7 +9,7 @@ from hub.contracts.store import CommitView, Written
 
 from .fhir_reading import UNDATED_US
 from .proto import Proto
-from .row import REPORT, State, encode_detail
+from .row import AWAITED, REPORT, Detail, State, decode_detail, encode_detail
 
 ROOM = "exams"
 _COLUMNS = 9
@@ -68,16 +68,42 @@ class Citations:
         known = self._understood.get(result)
         if known is not None:
             return known
-        return bool(self._view.rows("SELECT 1 FROM exams_row WHERE ref = ? LIMIT 1", (result,)))
+        return bool(self._view.rows("SELECT 1 FROM exams_row WHERE ref = ? AND key != ? LIMIT 1", (result, AWAITED)))
 
-    def cite_earlier(self, report: str, proto: Proto) -> None:
-        """Tie Observations that came before their report to it."""
-        for result in proto.results:
+    def cite(self, report: str, head: Proto, patient: str | None, owner: str) -> list[tuple[Any, ...]]:
+        """Tie Observations that came before their report to it; rows for those that are still to come."""
+        awaited = []
+        for result in head.results:
             if result not in self._understood:
                 self._view.execute(
-                    "UPDATE exams_row SET links = trim(links || ' ' || ?) WHERE ref = ? AND instr(links, ?) = 0",
-                    (report, result, report),
+                    "UPDATE exams_row SET links = trim(links || ' ' || ?) WHERE ref = ? AND key != ?"
+                    " AND instr(links, ?) = 0",
+                    (report, result, AWAITED, report),
                 )
+                if not self._is_kept(result):
+                    awaited.append((patient, AWAITED, head.anchor_us, result, State.FACT.value, owner, None, report,
+                                    encode_detail(Detail())))  # fmt: skip
+        return awaited
+
+    def awaiting(self, observation: str) -> tuple[str, ...]:
+        """The reports that have waited for this Observation. Where it was the last, what they claim by their name gives
+        way to their results."""
+        view = self._view
+        found = view.rows("SELECT links FROM exams_row WHERE ref = ? AND key = ?", (observation, AWAITED))
+        reports = tuple(row[0] for row in found)
+        if reports:
+            view.execute("DELETE FROM exams_row WHERE ref = ? AND key = ?", (observation, AWAITED))
+        for report in reports:
+            rows = view.rows("SELECT pat_id, key, detail FROM exams_row WHERE ref = ?", (report,))
+            claims = [(key, detail) for _, key, raw in rows if (detail := decode_detail(raw)).claimed]
+            if claims and 2 * claims[0][1].result_count >= len(claims) and not self._awaited_by(rows[0][0], report):
+                for key, _ in claims:
+                    view.execute("DELETE FROM exams_row WHERE ref = ? AND key = ?", (report, key))
+        return reports
+
+    def _awaited_by(self, patient: str, report: str) -> bool:
+        sql = "SELECT 1 FROM exams_row WHERE pat_id = ? AND key = ? AND links = ? LIMIT 1"
+        return bool(self._view.rows(sql, (patient, AWAITED, report)))
 
 
 def rows_of(one: Written, citations: Citations, now_us: int, district: str = "") -> list[tuple[Any, ...]]:
@@ -89,13 +115,13 @@ def rows_of(one: Written, citations: Citations, now_us: int, district: str = "")
     rows: list[tuple[Any, ...]] = []
     for proto in protos:
         links = list(proto.links)
-        if one.type == "Observation" and ref in citations.report_of:
-            links.append(citations.report_of[ref])
+        if one.type == "Observation":
+            links += (citations.report_of[ref],) if ref in citations.report_of else citations.awaiting(ref)
         if head is not None and proto is not head and citations.tell_all(head, proto):
             continue
         rows += _table_rows(one, proto, links, now_us, district)
     if head is not None:
-        citations.cite_earlier(ref, head)
+        rows += citations.cite(ref, head, one.patient, one.owner)
     return rows
 
 
@@ -106,5 +132,8 @@ def forget(one: Written, view: CommitView) -> tuple[str, ...]:
     if one.type == "Observation":
         found = view.rows("SELECT links FROM exams_row WHERE ref = ? LIMIT 1", (ref,))
         cited = tuple(link for row in found for link in row[0].split() if link.startswith("DiagnosticReport/"))
-    view.execute("DELETE FROM exams_row WHERE ref = ?", (ref,))
+    elif one.type == "DiagnosticReport":
+        sql = "DELETE FROM exams_row WHERE pat_id = ? AND key = ? AND links = ?"
+        view.execute(sql, (one.patient, AWAITED, ref))
+    view.execute("DELETE FROM exams_row WHERE ref = ? AND key != ?", (ref, AWAITED))
     return cited

@@ -12,7 +12,7 @@ import asyncio
 import json
 import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -48,13 +48,15 @@ class Doors(Protocol):
 
 
 class NearDoors:
-    """The whole HTTP application of a hub, without a socket."""
+    """The whole HTTP application of a hub, without a socket. ``now`` is the clock that orders are checked by."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, now: Callable[[], datetime] | None = None) -> None:
         self.parts = compose(Settings(data_dir=folder))
         self._runner = asyncio.Runner()
-        patient = {"budget_seconds": 60.0}  # how busy the machine is decides nothing here
-        with patch.dict(Checker.__init__.__kwdefaults__, patient):
+        given: dict[str, Any] = {"budget_seconds": 60.0}  # how busy the machine is decides nothing here
+        if now is not None:
+            given["now"] = now
+        with patch.dict(Checker.__init__.__kwdefaults__, given):
             transport = httpx.ASGITransport(http_application(self.parts))
         self._client = httpx.AsyncClient(transport=transport, base_url="http://hub.test")
         self._tokens: dict[str, str] = {}
@@ -80,8 +82,8 @@ class NearDoors:
 
 
 @contextmanager
-def near_doors(folder: Path) -> Iterator[NearDoors]:
-    doors = NearDoors(folder)
+def near_doors(folder: Path, now: Callable[[], datetime] | None = None) -> Iterator[NearDoors]:
+    doors = NearDoors(folder, now)
     try:
         yield doors
     finally:
@@ -169,13 +171,13 @@ class Told:
         return wanted is None or {self.names.get(ref, ref) for ref in wanted} == set(self.said.get("priors", ()))
 
 
-def settle(doors: Doors) -> None:
-    """The organizations of the county, and their windows."""
+def settle(doors: Doors, *, windows: bool = True) -> None:
+    """The organizations of the county, and the windows that some have set."""
     county = json.loads((DATA / "county.json").read_text(encoding="utf-8"))
     bundle = transaction(county["organizations"], "PUT")
     status, answer = doors.ask("feed", "platform", "county-platform", "/fhir", bundle)
     assert status == 200, answer
-    for table in county["windows"]:
+    for table in county["windows"] if windows else ():
         doors.windows(table["level"], table["id"], table["csv"])
 
 
@@ -232,9 +234,11 @@ def play(doors: Doors, case: dict[str, Any], now: datetime) -> Iterator[Told]:
         yield Told(case, draft, expected, said["verdict"], card["indicator"] if card else None, said, names)
 
 
-def play_all(doors: Doors, cases: Sequence[dict[str, Any]]) -> list[Told]:
+def play_all(
+    doors: Doors, cases: Sequence[dict[str, Any]], now: Callable[[], datetime] = lambda: datetime.now(ZONE)
+) -> list[Told]:
     settle(doors)
     told: list[Told] = []
     for case in cases:
-        told += play(doors, case, datetime.now(ZONE))
+        told += play(doors, case, now())
     return told

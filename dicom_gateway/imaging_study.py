@@ -53,15 +53,18 @@ def submission_of(
     now: datetime,
     *,
     own_patient: bool = False,
+    order: str | None = None,
 ) -> Submission:
     """One submission of Patient (created where unknown) and ImagingStudy (a new version where known). ``attributes``
-    is the DICOM JSON of one of its instances. The same study as of the same revision is the same submission."""
+    is the DICOM JSON of one of its instances, ``order`` the id of the ServiceRequest it was made for. The same study as
+    of the same revision is the same submission."""
     caller = Caller(study.client, Role(study.role), study.owner)
     facts = (study.owner, study.patient_id, study.patient_name, study.birth_date, study.sex, study.uid)
     patient, condition = (own_patient_and_condition if own_patient else patient_and_condition)(*facts)
     patient_urn = uuid.uuid5(uuid.NAMESPACE_OID, f"{study.owner}/{study.uid}/patient").urn
     study_urn = uuid.uuid5(uuid.NAMESPACE_OID, f"{study.owner}/{study.uid}").urn
-    bodies = (msgspec.json.encode(patient), msgspec.json.encode(imaging_study(study, series, attributes, patient_urn)))
+    resource = imaging_study(study, series, attributes, patient_urn, order)
+    bodies = (msgspec.json.encode(patient), msgspec.json.encode(resource))
     key_hash = hashlib.sha256(b"\0".join(bodies)).digest()
     entries = (
         Entry(Method.CREATE, "Patient", bodies[0], condition=condition, full_url=patient_urn),
@@ -77,7 +80,9 @@ def submission_of(
     return Submission(entries, Origin(caller, Channel.DICOM, now, key=key, key_hash=key_hash))
 
 
-def imaging_study(study: UntoldStudy, series: Sequence[Series], attributes: dict[str, Any], subject: str) -> Resource:
+def imaging_study(
+    study: UntoldStudy, series: Sequence[Series], attributes: dict[str, Any], subject: str, order: str | None = None
+) -> Resource:
     resource: Resource = {
         "resourceType": "ImagingStudy",
         "identifier": [{"system": codes.DICOM_UID, "value": f"urn:oid:{study.uid}"}],
@@ -92,6 +97,8 @@ def imaging_study(study: UntoldStudy, series: Sequence[Series], attributes: dict
         accession = {"type": kind, "value": study.accession_number}
         resource["identifier"].append(accession)
         resource["basedOn"] = [{"type": "ServiceRequest", "identifier": accession}]
+        if order is not None:
+            resource["basedOn"][0]["reference"] = f"ServiceRequest/{order}"
     resource["numberOfSeries"] = len(series)
     resource["numberOfInstances"] = sum(len(one.instances) for one in series)
     if procedures := _procedures(study.owner, attributes):

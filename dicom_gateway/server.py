@@ -25,8 +25,9 @@ from .scp.reception import ArchiveReceiver
 from .scp.self_test import why_not
 from .scp.serving import Services
 from .settings import DicomSettings
-from .sop_classes import PATIENT_ROOT_FIND, STUDY_ROOT_FIND
+from .sop_classes import MODALITY_WORKLIST_FIND, PATIENT_ROOT_FIND, STUDY_ROOT_FIND
 from .study_closer import StudyCloser
+from .worklist.find import WorklistService
 
 DRAIN_SECONDS = 20.0
 
@@ -88,7 +89,8 @@ class DicomServer:
 
     def _services(self, peers: Peers) -> Services:
         find = FindService(self.archive, peers, self._gate, self._audit)
-        return Services({PATIENT_ROOT_FIND: find, STUDY_ROOT_FIND: find})
+        worklist = WorklistService(self._settings, self._hub, peers, self._gate, self._audit)
+        return Services({PATIENT_ROOT_FIND: find, STUDY_ROOT_FIND: find, MODALITY_WORKLIST_FIND: worklist})
 
     def stop(self, drain_seconds: float = DRAIN_SECONDS) -> None:
         """Refuse new associations, finish the messages on their way, abort the rest; then everything is on disk."""

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from .device import ANY_DEVICE, DeviceProfile
+
 MEBIBYTE = 1 << 20
 
 
@@ -14,7 +16,6 @@ class DicomSettings:
 
     quiet_seconds: float = 15.0
     """A study without a new instance for this long is told to the hub."""
-    quiet_seconds_by_ae_title: Mapping[str, float] = field(default_factory=dict)
 
     fast_receive: bool = True
     """False hands every C-STORE to pynetdicom's own receive path."""
@@ -40,9 +41,16 @@ class DicomSettings:
     maximum_matches: int = 100_000
     """Of one C-FIND; beyond it the answer ends with A700."""
 
+    devices: Mapping[str, DeviceProfile] = field(default_factory=dict)
+    """By AE title."""
+
     retry_seconds: float = 5.0
     retry_longest_seconds: float = 300.0
     stow_part_limit_bytes: int = 4 << 30
 
+    def device(self, ae_title: str) -> DeviceProfile:
+        return self.devices.get(ae_title, ANY_DEVICE)
+
     def quiet_for(self, ae_title: str) -> float:
-        return self.quiet_seconds_by_ae_title.get(ae_title, self.quiet_seconds)
+        own = self.device(ae_title).quiet_seconds
+        return self.quiet_seconds if own is None else own

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from hub.contracts.caller import EVERYTHING
+from hub.contracts.caller import EVERYTHING, Caller, Role
 from hub.contracts.errors import Busy, ExchangeError, Precondition
 from hub.contracts.hub_client import HubClient
 from hub.contracts.submission import Receipt
@@ -75,12 +75,24 @@ class StudyCloser:
         try:
             series = series_of(self._telling.series_and_instances(study.id))
             attributes = self._attributes(study, series)
-            submission = submission_of(study, series, attributes, datetime.now(UTC), own_patient=own_patient)
+            submission = submission_of(
+                study, series, attributes, datetime.now(UTC), own_patient=own_patient, order=self._order(study)
+            )
             return self._hub.submit(submission)
         except Exception as failure:
             refused: Future[Receipt] = Future()
             refused.set_exception(failure)
             return refused
+
+    def _order(self, study: UntoldStudy) -> str | None:
+        """The order the study was made for: by its accession number, and only where both name the same patient."""
+        if not study.accession_number or not study.patient_id:
+            return None
+        caller = Caller(study.client, Role(study.role), study.owner)
+        order = self._hub.order_of_accession(caller, study.accession_number)
+        if order is None or order.patient is None or order.patient.number != study.patient_id:
+            return None
+        return order.id
 
     def _attributes(self, study: UntoldStudy, series: Sequence[Series]) -> dict[str, Any]:
         """DICOM JSON of the study's first instance."""

@@ -7,7 +7,7 @@ A setting comes from the command line, else from an environment variable (``HUB_
 import tomllib
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -69,12 +69,28 @@ class MllpDoor(Door):
     idle_seconds: float = 600.0
 
 
+class DicomDevice(BaseModel):
+    """One modality or console, by its AE title (``[dicom.devices.CT01]`` in ``settings.toml``)."""
+
+    character_set: str = ""
+    """What it reads: GB18030, ISO_IR 192, \\ISO 2022 IR 58 …; empty follows its requests."""
+    x_ray: Literal["", "DX", "CR"] = ""
+    """Under which modality X-ray orders stand on its worklist; empty as it asks for them."""
+    modalities: tuple[str, ...] = ()
+    """Its worklist holds these alone; empty holds all."""
+    station_name: str = Field("", max_length=16)
+    quiet_seconds: float | None = Field(None, gt=0)
+
+
 class DicomDoor(Door):
     port: Port = 11112
     ae_title: str = Field("HUB", min_length=1, max_length=16, pattern=r"^[\x21-\x5b\x5d-\x7e]+$")
     quiet_seconds: float = Field(15.0, gt=0)
     """A study without a new instance for this long is told to the hub as an ImagingStudy."""
     free_space_floor_bytes: int = 1 << 30
+    character_set: str = "GB18030"
+    """Specific Character Set of answers to a peer that does not show what it reads."""
+    devices: dict[str, DicomDevice] = {}
     fast_receive: bool = True
     """False hands C-STORE to pynetdicom's own receive path."""
 

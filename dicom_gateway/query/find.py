@@ -1,6 +1,6 @@
 """The C-FIND SCP of the Study Root and Patient Root information models (PS3.4 C.4.1)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from hub.contracts.audit import ReadAudit
 from hub.contracts.caller import Scope
@@ -34,14 +34,11 @@ class FindService:
         peers: Peers,
         gate: Gate,
         audit: ReadAudit,
-        charsets: Mapping[str, str] | None = None,
     ) -> None:
-        """``charsets``: Specific Character Set of the answers by calling AE title, where a device reads but one."""
         self._archive = archive
         self._peers = peers
         self._gate = gate
         self._audit = audit
-        self._charsets = charsets or {}
 
     def failure(self, error: ExchangeError) -> int:
         return query_status(error)
@@ -55,9 +52,8 @@ class FindService:
         identifier = read_identifier(request.data, request.transfer_syntax)
         query = read_query(identifier, patient_root=request.sop_class == PATIENT_ROOT_FIND)
         implicit = request.transfer_syntax == IMPLICIT_VR_LITTLE_ENDIAN
-        charset = answer_charset(
-            self._charsets.get(request.peer.ae_title, ""), identifier.characters, settings.character_set
-        )
+        device = settings.device(request.peer.ae_title)
+        charset = answer_charset(device.character_set, identifier.characters, settings.character_set)
         answers = Answers(self._archive, query, settings.ae_title)
         pending = request.response(ALL_KEYS_SUPPORTED, data_set=True)
         patients: set[str] = set()

@@ -5,11 +5,11 @@ What is not here is not negotiated.
 
 from pynetdicom.presentation import PresentationContext, build_context
 
-from ..sop_classes import PATIENT_ROOT_FIND, STUDY_ROOT_FIND, storage_sop_classes
+from ..sop_classes import MODALITY_WORKLIST_FIND, PATIENT_ROOT_FIND, STUDY_ROOT_FIND, storage_sop_classes
 from ..transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES
 from ..uids import VERIFICATION
 
-SERVICE_CLASSES = (PATIENT_ROOT_FIND, STUDY_ROOT_FIND)
+SERVICE_CLASSES = (PATIENT_ROOT_FIND, STUDY_ROOT_FIND, MODALITY_WORKLIST_FIND)
 """SOP classes whose messages carry no images, beside Verification: all as SCP."""
 UNCOMPRESSED = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
 

@@ -1,9 +1,12 @@
 """The DICOMweb application: routes (PS3.18 tables 10.4.1-1, 10.5.1-1, 10.6.1-1), tenancy, and errors."""
 
+import asyncio
+
 from hub.contracts.audit import ReadAudit
 from hub.contracts.caller import Scope
 from hub.contracts.errors import ExchangeError, Fault, Forbidden, Unsupported
 from hub.contracts.gate import Gate
+from hub.contracts.hub_client import HubClient
 
 from ..archive import Archive
 from ..events import log_fault
@@ -14,6 +17,7 @@ from .frames import retrieve_bulk_data, retrieve_frames
 from .retrieve import retrieve_instances, retrieve_metadata
 from .search import checked_uid, search_level, uid_conditions
 from .store import store_instances
+from .worklist import WorklistView
 
 READ, STORE = "dicom-read", "dicom-store"
 
@@ -22,7 +26,14 @@ class DicomWebApp:
     """Plain ASGI, mounted at ``prefix``. Whoever mounts it has put the Caller into ``scope["state"]["caller"]``."""
 
     def __init__(
-        self, archive: Archive, gate: Gate, audit: ReadAudit, *, prefix: str = "/dicom-web", root: str | None = None
+        self,
+        archive: Archive,
+        gate: Gate,
+        audit: ReadAudit,
+        hub: HubClient,
+        *,
+        prefix: str = "/dicom-web",
+        root: str | None = None,
     ) -> None:
         """``root`` is the URL of the prefix where the site has one of its own; None takes it from the request."""
         self._archive = archive
@@ -30,6 +41,7 @@ class DicomWebApp:
         self._audit = audit
         self._prefix = prefix.rstrip("/")
         self._root = root
+        self._worklist = WorklistView(archive.settings, hub, gate, audit)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         begun = False
@@ -64,6 +76,8 @@ class DicomWebApp:
             answer = refusal(_wrong_method(request.method))
             answer.headers.append((b"allow", b"GET, POST" if path == ["studies"] else b"GET"))
             return answer
+        if path == ["worklist"]:
+            return await asyncio.to_thread(self._worklist.answer, request)
         self._gate.check_action(request.caller, READ)
         scope = self._gate.scope(request.caller)
         if not scope.sees_type(SIGHT_OF):

@@ -129,7 +129,7 @@ def http_application(parts: Parts) -> App:
         "fhir": FhirApp(
             rooms, base_url=f"{outside}/fhir" if outside else None, body_limit_bytes=settings.http.body_limit_bytes
         ),
-        "dicom-web": DicomWebApp(parts.archive, parts.policy, parts.audit, prefix="/dicom-web"),
+        "dicom-web": DicomWebApp(parts.archive, parts.policy, parts.audit, parts.hub_client, prefix="/dicom-web"),
         "sign-in": SignIn(parts.sessions, secure=settings.http.tls),
     }
     door = Door(

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from dicom_gateway import verify as dicom_verify
 from dicom_gateway.archive import Archive
+from dicom_gateway.device import DeviceProfile
 from dicom_gateway.instance_store import ArchiveInstanceStore
 from dicom_gateway.settings import DicomSettings
 from hub.blobs.folder import FolderBlobStore
@@ -18,6 +20,7 @@ from hub.contracts.caller import Caller
 from hub.contracts.store import Reaction, SideTable
 from hub.delivery.tables import DELIVERY_TABLES
 from hub.exams.reaction import ExamsReaction
+from hub.exams.requested import requested
 from hub.identity.persons import SqlPersons
 from hub.identity.reaction import IdentityReaction
 from hub.intake.accept import Intake
@@ -36,8 +39,16 @@ from hub.security.signed import SignedCredentials
 from hub.security.tables import SECURITY_TABLES
 from hub.settings import Settings
 from hub.store.sqlite import SqliteResourceStore
+from hub.worklist.facts import Examination, Select
+from hub.worklist.orders import SqlOrders
+from hub.worklist.reaction import WorklistReaction
 
 SIDE_TABLES: tuple[SideTable, ...] = (SECURITY_TABLES, QUARANTINE_TABLES, DELIVERY_TABLES, CDS_TABLES)
+
+
+def understood(resource: Any, owner: str, rows: Select) -> Examination:
+    """The worklist's question to the examination room."""
+    return Examination(*requested(resource, owner, rows))
 
 
 def reactions() -> tuple[Reaction, ...]:
@@ -48,6 +59,7 @@ def reactions() -> tuple[Reaction, ...]:
         ExamsReaction(),
         FollowingReaction(),
         ReadingReaction(),
+        WorklistReaction(understood),
         AuditReaction(),
     )
 
@@ -123,7 +135,12 @@ class Parts:
 
     @cached_property
     def hub_client(self) -> LocalHubClient:
-        return LocalHubClient(self.intake, self.quarantine, _Registry(self.clients, self.security_events))
+        registry = _Registry(self.clients, self.security_events)
+        return LocalHubClient(self.intake, self.quarantine, registry, self.orders)
+
+    @cached_property
+    def orders(self) -> SqlOrders:
+        return SqlOrders(self.store, understood)
 
     @cached_property
     def dicom_settings(self) -> DicomSettings:
@@ -132,6 +149,13 @@ class Parts:
             ae_title=door.ae_title,
             quiet_seconds=door.quiet_seconds,
             fast_receive=door.fast_receive,
+            character_set=door.character_set,
+            devices={
+                ae_title: DeviceProfile(
+                    one.character_set, one.x_ray, frozenset(one.modalities), one.station_name, one.quiet_seconds
+                )
+                for ae_title, one in door.devices.items()
+            },
             free_space_floor_bytes=door.free_space_floor_bytes,
         )
 

@@ -1,11 +1,13 @@
 """``HubClient`` inside the hub's own process."""
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
 from hub.contracts.caller import Caller
 from hub.contracts.quarantine import Quarantine, Refusal
 from hub.contracts.submission import Receipt, Submission
+from hub.contracts.worklist import Orders, ScheduledOrder
 
 
 class Accepting(Protocol):
@@ -29,7 +31,8 @@ class Clients(Protocol):
 class LocalHubClient:
     """``hub.contracts.hub_client.HubClient`` by direct calls. Any thread."""
 
-    def __init__(self, intake: Accepting, quarantine: Quarantine, clients: Clients) -> None:
+    def __init__(self, intake: Accepting, quarantine: Quarantine, clients: Clients, orders: Orders) -> None:
+        self._orders = orders
         self._intake = intake
         self._quarantine = quarantine
         self._clients = clients
@@ -48,6 +51,12 @@ class LocalHubClient:
 
     def destination_of_ae_title(self, ae_title: str) -> tuple[str, int] | None:
         return self._clients.destination_of_ae_title(ae_title)
+
+    def scheduled_orders(self, caller: Caller, *, others: bool = False) -> Sequence[ScheduledOrder]:
+        return self._orders.scheduled(caller, others=others)
+
+    def order_of_accession(self, caller: Caller, accession_number: str) -> ScheduledOrder | None:
+        return self._orders.order_of(caller, accession_number)
 
     def security_event(self, kind: str, detail: str) -> None:
         self._clients.security_event(kind, detail)

@@ -1,11 +1,13 @@
 """How a satellite (an adapter, the DICOM gateway) reaches the hub."""
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
 from .caller import Caller
 from .quarantine import Refusal
 from .submission import Receipt, Submission
+from .worklist import ScheduledOrder
 
 
 class HubClient(Protocol):
@@ -29,6 +31,14 @@ class HubClient(Protocol):
 
     def destination_of_ae_title(self, ae_title: str) -> tuple[str, int] | None:
         """Host and port where C-MOVE and storage commitment reports for this AE title go."""
+        ...
+
+    def scheduled_orders(self, caller: Caller, *, others: bool = False) -> Sequence[ScheduledOrder]:
+        """``Orders.scheduled``: what is on the worklist of the caller's organization now."""
+        ...
+
+    def order_of_accession(self, caller: Caller, accession_number: str) -> ScheduledOrder | None:
+        """``Orders.order_of``."""
         ...
 
     def security_event(self, kind: str, detail: str) -> None:

@@ -4,11 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from hub.app.parts import understood
 from hub.client.local import LocalHubClient
 from hub.contracts.caller import Caller
 from hub.contracts.errors import Incorrect
 from hub.contracts.quarantine import Refusal
 from hub.contracts.submission import Channel, Entry, Method, Origin, Original, Submission
+from hub.worklist.orders import SqlOrders
 from tests.conformance.fhir_hub import CALLERS, FhirHub, entry, observation, patient, transaction
 
 QINGSHAN = {"reference": "Organization/org-qingshan"}
@@ -77,7 +79,7 @@ class Registry:
 
 def test_a_satellite_in_the_same_process_uses_the_same_write_path(hub: FhirHub) -> None:
     registry = Registry()
-    client = LocalHubClient(hub.intake, hub.quarantine, registry)
+    client = LocalHubClient(hub.intake, hub.quarantine, registry, SqlOrders(hub.store, understood))
     caller = client.caller_by_facility("qingshan")
     assert caller is not None
     origin = Origin(caller, Channel.DICOM, datetime.now(UTC), "1.2.3", b"hash")

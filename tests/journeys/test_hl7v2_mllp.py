@@ -13,6 +13,7 @@ import pytest
 from adapters.hl7v2 import mllp
 from adapters.hl7v2.ingest import Hl7v2Ingest
 from adapters.hl7v2.message import Message, parse
+from hub.app.parts import understood
 from hub.blobs.folder import FolderBlobStore
 from hub.client.local import LocalHubClient
 from hub.contracts.caller import EVERYTHING, Caller, Role
@@ -30,6 +31,7 @@ from hub.security.policy import Policy
 from hub.security.registration import Registration
 from hub.security.tables import SECURITY_TABLES
 from hub.store.sqlite import SqliteResourceStore
+from hub.worklist.orders import SqlOrders
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples" / "hl7v2"
 START, END = b"\x0b", b"\x1c\r"
@@ -67,7 +69,8 @@ class County:
         for name, facility in (("qingshan", "QS001"), ("baihe", "BH001")):
             clients.add(Registration(name, Role.CLINIC, name, facilities=(facility,)))
         self.events = Events(clients)
-        self.client = LocalHubClient(Intake(self.store, Policy(), self.blobs), self.quarantine, self.events)
+        intake, orders = Intake(self.store, Policy(), self.blobs), SqlOrders(self.store, understood)
+        self.client = LocalHubClient(intake, self.quarantine, self.events, orders)
         self.clinic = clients.caller_by_facility("QS001")
         assert self.clinic is not None
 

@@ -72,9 +72,9 @@ Ask = Callable[..., httpx.Response]
 
 
 @pytest.fixture
-def ask(archive: Archive, audit: RecordingAudit) -> Ask:
+def ask(archive: Archive, audit: RecordingAudit, recording_hub: RecordingHub) -> Ask:
     """``ask(path, caller=…, method=…, headers=…, content=…)`` at the DICOMweb application of ``archive``."""
-    app = DicomWebApp(archive, Policy(), audit)
+    app = DicomWebApp(archive, Policy(), audit, recording_hub)
 
     def asked(
         path: str,

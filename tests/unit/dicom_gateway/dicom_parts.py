@@ -7,6 +7,7 @@ from hub.contracts.caller import Caller, Role
 from hub.contracts.errors import ExchangeError
 from hub.contracts.quarantine import Refusal
 from hub.contracts.submission import Outcome, Receipt, Submission
+from hub.contracts.worklist import ScheduledOrder
 
 QINGSHAN = Caller("qingshan", Role.CLINIC, "qingshan")
 BAIHE = Caller("baihe", Role.CLINIC, "baihe")
@@ -22,6 +23,7 @@ class RecordingHub:
         self.refusals: list[tuple[Refusal, Caller]] = []
         self.events: list[str] = []
         self.failures: list[ExchangeError] = []
+        self.orders: dict[str, list[ScheduledOrder]] = {}
         self.titles: dict[str, Caller] = {"QINGSHAN": QINGSHAN, "BAIHE": BAIHE, "OPERATOR": OPERATOR}
 
     def submit(self, submission: Submission) -> "Future[Receipt]":
@@ -46,6 +48,13 @@ class RecordingHub:
 
     def destination_of_ae_title(self, ae_title: str) -> tuple[str, int] | None:
         return None
+
+    def scheduled_orders(self, caller: Caller, *, others: bool = False) -> list[ScheduledOrder]:
+        return [one for one in self.orders.get(caller.organization, []) if others or not one.why_not]
+
+    def order_of_accession(self, caller: Caller, accession_number: str) -> ScheduledOrder | None:
+        orders = self.orders.get(caller.organization, [])
+        return next((one for one in orders if one.accession_number == accession_number), None)
 
     def security_event(self, kind: str, detail: str) -> None:
         self.events.append(kind)

@@ -43,7 +43,7 @@ def county() -> ModuleType:
 @pytest.fixture
 def web(server: DicomServer) -> Iterator[DICOMwebClient]:
     """dicomweb-client as Qingshan, over HTTP."""
-    app = DicomWebApp(server.archive, Policy(), RecordingAudit())
+    app = DicomWebApp(server.archive, Policy(), RecordingAudit(), RecordingHub())
 
     async def with_caller(scope: Any, receive: Any, send: Any) -> None:
         await app({**scope, "state": {"caller": QINGSHAN}}, receive, send)

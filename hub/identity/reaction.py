@@ -1,7 +1,7 @@
 """Keeps every Patient linked to exactly one person, in the commit that writes the Patient.
 
 Commits come one after another, so that what is looked up here cannot change before it is written: no two persons for
-one class of records, however many doors they come through. Sources are never rewritten; a link is a row beside them.
+one human, however many doors the records come through. Sources are never rewritten; a link is a row beside them.
 """
 
 import base64
@@ -14,81 +14,124 @@ import msgspec
 from hub.contracts.codes import RESIDENT_ID
 from hub.contracts.store import CommitView, Reaction, Written
 
-from .decide import Candidate, Evidence, FirstRule, Matcher, evidence_of
+from . import claims, records, reviews
+from .clock import now_us
+from .events import moved
+from .evidence import Evidence, evidence_of, keys_of, stated_numbers, with_numbers
+from .judging import numbers_of
+from .partition import Record
+from .placing import ALONE, AUTO, TEMPORARY, Placing
 from .tables import IDENTITY_TABLES
+from .weights import Weights
+from .weights_in_force import weights_in_force
 
 ROOM = "identity"
 RULE_DELETED = "deleted"
+_SAID_BY = ("identifier", "name", "birthDate", "gender", "telecom", "address", "extension")
 
 
-def IdentityReaction(matcher: Matcher | None = None) -> Reaction:
+def IdentityReaction() -> Reaction:
     """Runs on every submission: Patients are linked, and the person of the first Patient written or referred to is
     named for the receipt."""
-    linker = Linker(matcher or FirstRule())
-    return Reaction(room=ROOM, types=None, run=linker, derive=derive, tables=IDENTITY_TABLES)
+    return Reaction(room=ROOM, types=None, run=Linker(), derive=derive, tables=IDENTITY_TABLES)
 
 
 def derive(resource_type: str, resource: Any) -> Evidence | None:
     """The evidence of a Patient, read from its struct before the lock is taken."""
     if resource_type != "Patient":
         return None
-    said: dict[str, Any] = {}
-    for element in ("identifier", "name"):
-        value = getattr(resource, element, None)
-        if isinstance(value, list | tuple):
-            said[element] = msgspec.to_builtins(value)
-    return evidence_of(said)
+    said = {element: getattr(resource, element, msgspec.UNSET) for element in _SAID_BY}
+    return evidence_of(
+        {element: msgspec.to_builtins(value) for element, value in said.items() if value not in (None, msgspec.UNSET)}
+    )
 
 
 class Linker:
-    """The consequence."""
+    """The consequence. ``weights``: those of the site's table, or the built-in ones, where not given."""
 
-    def __init__(self, matcher: Matcher) -> None:
-        self._matcher = matcher
+    def __init__(self, weights: Weights | None = None) -> None:
+        self._weights = weights
 
     def __call__(self, written: Sequence[Written], view: CommitView) -> None:
         linked: dict[str, str] = {}
-        for one in written:
-            if one.type == "Patient":
+        patients = [one for one in written if one.type == "Patient"]
+        if patients:
+            placing = Placing(view, self._weights or weights_in_force(view.rows))
+            for one in patients:
                 if one.deleted:
-                    _unlink(one, view)
+                    unlink(one.id, placing, view)
                 else:
-                    linked[one.id] = self._link(one, view)
+                    linked[one.id] = _link(one, placing, view)
         patient = next((one.patient for one in written if one.patient is not None), None)
         if patient is not None:
             person = linked.get(patient) or _person_of(patient, view)
             if person is not None:
                 view.tell_person(person)
 
-    def _link(self, one: Written, view: CommitView) -> str:
-        """The person of this Patient, from now on."""
-        evidence = one.derived.get(ROOM)
-        if evidence is None:
-            evidence = derive("Patient", one.resource) or Evidence(None, None)
-        current = view.rows("SELECT person_id, number, name_key FROM identity_link WHERE patient_id = ?", (one.id,))
-        if current and current[0][1:] == (evidence.number, evidence.name_key):
-            return str(current[0][0])
-        was = current[0][0] if current else None
-        decision = self._matcher.decide(evidence, _candidates(evidence, view))
-        person = decision.person_id
-        if person is None:
-            person = person_number(one.id, one.version)
-            if was is not None and _is_alone(was, view):
-                person = was
-                view.execute("DELETE FROM identity_claim WHERE person_id = ?", (person,))
-            if decision.claims:
-                _claim(person, evidence, view)
+
+def _link(one: Written, placing: Placing, view: CommitView) -> str:
+    """The person of this Patient, from now on."""
+    evidence = one.derived.get(ROOM)
+    if evidence is None:
+        evidence = derive("Patient", one.resource) or evidence_of({})
+    evidence = without_retired(evidence, view)
+    known = records.of_patient(view.rows, one.id)
+    if known is not None and known.evidence == evidence:
+        return known.person_id
+    if known is None:
+        own = person_number(one.id, one.version)
+        state, rule = (AUTO, ALONE) if evidence.temporary is None else (TEMPORARY, evidence.temporary)
         view.execute(
-            "INSERT INTO identity_link (patient_id, person_id, rule, number, name_key, since_us)"
-            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (patient_id) DO UPDATE SET person_id = excluded.person_id,"
-            " rule = excluded.rule, number = excluded.number, name_key = excluded.name_key,"
-            " since_us = CASE WHEN person_id = excluded.person_id THEN since_us ELSE excluded.since_us END",
-            (one.id, person, decision.rule, evidence.number, evidence.name_key, _now_us(view)),
+            "INSERT INTO identity_link (patient_id, person_id, own, state, rule, model, since_us, evidence)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (one.id, own, own, state, rule, placing.model, now_us(view), records.encode(evidence)),
         )
-        if was is not None and was != person:
-            _release_if_empty(was, view)
-            _event(one, was, person, decision.rule, view)
-        return person
+        ((n,),) = view.rows("SELECT last_insert_rowid()")
+        record = Record(n, one.id, own, own, evidence)
+        for key in keys_of(evidence):
+            view.execute("INSERT INTO identity_key (key, n) VALUES (?, ?)", (key, n))
+        return placing.place(record, fresh=one.version == 1)
+    record = Record(known.n, one.id, known.person_id, known.own, evidence)
+    restate(record, known.evidence, view)
+    return placing.place(record, fresh=False, before=numbers_of(known.evidence))
+
+
+def restate(record: Record, before: Evidence, view: CommitView) -> None:
+    """Keep the record's evidence in place of what it said ``before``."""
+    view.execute("UPDATE identity_link SET evidence = ? WHERE n = ?", (records.encode(record.evidence), record.n))
+    old, new = set(keys_of(before)), set(keys_of(record.evidence))
+    for key in old - new:
+        view.execute("DELETE FROM identity_key WHERE key = ? AND n = ?", (key, record.n))
+    for key in new - old:
+        view.execute("INSERT INTO identity_key (key, n) VALUES (?, ?)", (key, record.n))
+
+
+def without_retired(evidence: Evidence, view: CommitView) -> Evidence:
+    """Without numbers that an official change has replaced: they capture nobody. What they say of birth and sex stays
+    true."""
+    stated = stated_numbers(evidence)
+    sql = "SELECT 1 FROM identity_retired WHERE system = ? AND value = ?"
+    left = tuple(number for number in stated if not view.rows(sql, (RESIDENT_ID, number)))
+    return evidence if left == stated else with_numbers(evidence, left)
+
+
+def unlink(patient_id: str, placing: Placing, view: CommitView) -> None:
+    """Take a deleted Patient from its person; who was with it only through it parts."""
+    known = records.of_patient(view.rows, patient_id)
+    if known is None:
+        return
+    asked = reviews.counterparts(view.rows, [patient_id]) - {patient_id}
+    view.execute("DELETE FROM identity_link WHERE n = ?", (known.n,))
+    for key in keys_of(known.evidence):
+        view.execute("DELETE FROM identity_key WHERE key = ? AND n = ?", (key, known.n))
+    moved(view, patient_id, known.person_id, None, RULE_DELETED)
+    reviews.put_aside(view, [patient_id])
+    left = records.of_persons(view.rows, [known.person_id], 1)
+    left += records.of_patients(view.rows, sorted(asked))
+    if left:
+        placing.part(left, numbers_of(known.evidence))
+    else:
+        claims.settle(view, numbers_of(known.evidence))
 
 
 def person_number(patient_id: str, version: int) -> str:
@@ -97,53 +140,6 @@ def person_number(patient_id: str, version: int) -> str:
     return base64.b32encode(digest[:16]).decode("ascii").rstrip("=").lower()
 
 
-def _unlink(one: Written, view: CommitView) -> None:
-    rows = view.rows("SELECT person_id FROM identity_link WHERE patient_id = ?", (one.id,))
-    if rows:
-        view.execute("DELETE FROM identity_link WHERE patient_id = ?", (one.id,))
-        _release_if_empty(rows[0][0], view)
-        _event(one, rows[0][0], None, RULE_DELETED, view)
-
-
-def _candidates(evidence: Evidence, view: CommitView) -> list[Candidate]:
-    if evidence.number is None:
-        return []
-    rows = view.rows(
-        "SELECT person_id, name_key FROM identity_claim WHERE system = ? AND value = ? ORDER BY name_key",
-        (RESIDENT_ID, evidence.number),
-    )
-    return [Candidate(person_id, name_key) for person_id, name_key in rows]
-
-
 def _person_of(patient: str, view: CommitView) -> str | None:
     rows = view.rows("SELECT person_id FROM identity_link WHERE patient_id = ?", (patient,))
     return str(rows[0][0]) if rows else None
-
-
-def _claim(person: str, evidence: Evidence, view: CommitView) -> None:
-    """Let this person hold the number of its one record, and no other: it held none, or has just let it go."""
-    view.execute(
-        "INSERT INTO identity_claim (system, value, name_key, person_id) VALUES (?, ?, ?, ?)",
-        (RESIDENT_ID, evidence.number, evidence.name_key, person),
-    )
-
-
-def _is_alone(person: str, view: CommitView) -> bool:
-    return len(view.rows("SELECT 1 FROM identity_link WHERE person_id = ? LIMIT 2", (person,))) == 1
-
-
-def _release_if_empty(person: str, view: CommitView) -> None:
-    if not view.rows("SELECT 1 FROM identity_link WHERE person_id = ? LIMIT 1", (person,)):
-        view.execute("DELETE FROM identity_claim WHERE person_id = ?", (person,))
-
-
-def _event(one: Written, left: str | None, joined: str | None, rule: str, view: CommitView) -> None:
-    view.execute(
-        "INSERT INTO identity_event (at_us, patient_id, version, left_person, joined_person, rule)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        (_now_us(view), one.id, one.version, left, joined, rule),
-    )
-
-
-def _now_us(view: CommitView) -> int:
-    return int(view.now.timestamp() * 1_000_000)

@@ -10,7 +10,7 @@ from typing import Any
 from hub.contracts import resident_id
 from hub.contracts.codes import RESIDENT_ID
 
-from .decide import evidence_of
+from .evidence import evidence_of
 
 Patient = Mapping[str, Any]
 

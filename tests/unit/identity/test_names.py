@@ -2,7 +2,7 @@
 
 import pytest
 
-from hub.identity.normalise import is_placeholder, name_key, patient_name_key
+from hub.identity.names import is_placeholder, name_key, patient_names
 
 
 @pytest.mark.parametrize(
@@ -51,22 +51,25 @@ def test_a_real_name_is_none(text: str) -> None:
     assert not is_placeholder(name_key(text) or "")
 
 
+def first(patient: dict[str, object]) -> str | None:
+    return next((name.form for name in patient_names(patient)), None)
+
+
 def test_parts_and_text_of_a_name_are_one() -> None:
-    assert patient_name_key({"name": [{"family": "陈", "given": ["秀英"]}]}) == "陈秀英"
-    assert patient_name_key({"name": [{"text": "陈秀英"}]}) == "陈秀英"
-    assert patient_name_key({"name": [{"text": "陈秀英", "family": "Chen", "given": ["Xiuying"]}]}) == "陈秀英"
-    assert (
-        patient_name_key({"name": [{"text": "Dr. John Smith", "family": "Smith", "given": ["John"]}]}) == "john smith"
-    )
+    assert first({"name": [{"family": "陈", "given": ["秀英"]}]}) == "陈秀英"
+    assert first({"name": [{"text": "陈秀英"}]}) == "陈秀英"
+    assert first({"name": [{"text": "陈秀英", "family": "Chen", "given": ["Xiuying"]}]}) == "陈秀英"
+    assert first({"name": [{"text": "Dr. John Smith", "family": "Smith", "given": ["John"]}]}) == "john smith"
 
 
-def test_the_name_in_use_decides_whatever_the_order() -> None:
+def test_the_name_in_use_comes_first_and_former_ones_last_whatever_the_order() -> None:
     names = [
         {"use": "old", "text": "陈小花"},
         {"use": "official", "text": "Chen Xiuying"},
         {"use": "usual", "text": "陈秀英"},
         {"text": "陈阿姨", "period": {"end": "2001"}},
     ]
-    assert patient_name_key({"name": names}) == patient_name_key({"name": names[::-1]}) == "陈秀英"
-    assert patient_name_key({"name": [{"use": "maiden", "text": "陈秀英"}]}) is None
-    assert patient_name_key({}) is None
+    forms = [name.form for name in patient_names({"name": names})]
+    assert forms == [name.form for name in patient_names({"name": names[::-1]})]
+    assert forms == ["陈秀英", "chen xiuying", "陈阿姨", "陈小花"]
+    assert patient_names({"name": [{"use": "nickname", "text": "阿英"}]}) == patient_names({}) == ()

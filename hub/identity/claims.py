@@ -11,7 +11,8 @@ from .records import by_keys
 
 
 def settle(view: CommitView, numbers: Iterable[str]) -> None:
-    """Give each number to the person most of whose records state it without contradiction, of equals the oldest."""
+    """Give each number to the person most of whose records state it without contradicting it, of equals to the one
+    with most records that state it, of these to the oldest."""
     wanted = sorted(set(numbers))
     holders = {number: _holder(view, number) for number in wanted}
     for number in wanted:
@@ -41,8 +42,11 @@ def is_held_by(view: CommitView, number: str, person: str) -> bool:
 def _holder(view: CommitView, number: str) -> str | None:
     by_person: dict[str, list[Record]] = {}
     for record in by_keys(view.rows, (number_key(number),)).records:
-        if record.evidence.number == number and not record.evidence.contradicts:
+        if record.evidence.number == number:
             by_person.setdefault(record.person_id, []).append(record)
-    if not by_person:
-        return None
-    return min(by_person, key=lambda person: (-len(by_person[person]), min(one.n for one in by_person[person])))
+
+    def rank(person: str) -> tuple[int, int, int]:
+        its = by_person[person]
+        return -sum(not one.evidence.contradicts for one in its), -len(its), min(one.n for one in its)
+
+    return min(by_person, key=rank) if by_person else None

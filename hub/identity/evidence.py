@@ -27,8 +27,8 @@ _DATE = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
 class Evidence(msgspec.Struct, frozen=True, array_like=True):
     """``number`` is the one checked number in use; None where there is none, or two, since it cannot be known which is
     right (then ``numbers`` has both). ``mistyped`` was meant as one, its check character is wrong. ``contradicts``:
-    birth date or sex of the record is not that of its number. ``born`` may be a year or a month. ``temporary`` says why
-    nobody can be recognised by this record."""
+    birth date or sex of the record is not that of its number. ``born`` may be a year or a month; where none is stated
+    it is the number's. ``sex`` is as stated. ``temporary`` says why nobody can be recognised by this record."""
 
     number: str | None = None
     mistyped: str | None = None
@@ -45,6 +45,11 @@ class Evidence(msgspec.Struct, frozen=True, array_like=True):
     @property
     def year(self) -> int | None:
         return int(self.born[:4]) if self.born else None
+
+    @property
+    def known_sex(self) -> str | None:
+        """As stated, else that of the number."""
+        return self.sex or (resident_id.ResidentId(self.number).gender if self.number is not None else None)
 
 
 NOTHING = Evidence(temporary="nameless")
@@ -82,7 +87,6 @@ def with_numbers(evidence: Evidence, numbers: tuple[str, ...]) -> Evidence:
         numbers=(),
         contradicts=not agrees or sex not in (None, checked.gender),
         born=birth if agrees else born,
-        sex=sex or checked.gender,
     )
 
 

@@ -1,7 +1,8 @@
 """What follows from two records alone: the table of evidence, one row after the other. Pure and symmetrical.
 
-A number links only under a name that agrees and where birth date and sex do not contradict it. Where they do, a person
-decides, and the records are scored as if neither had a number: a mistaken first claim must not capture it.
+A number links only under a name that agrees and where neither record contradicts in birth date or sex what the other,
+or for it the number, says. Else a person decides, and the records are scored as if neither had a number: a mistaken
+first claim must not capture it.
 """
 
 from dataclasses import dataclass
@@ -63,11 +64,11 @@ def _decide(one: Evidence, other: Evidence, found: Score, weights: Weights) -> t
     if not same_number and numbers_of(one) and numbers_of(other) and numbers_of(one).isdisjoint(numbers_of(other)):
         return Kind.VETO, Rule.TWO_NUMBERS
     disputed = not numbers_of(one).isdisjoint(numbers_of(other))
-    if same_number and found.grade >= Grade.REORDERED and not one.contradicts and not other.contradicts:
+    if same_number and found.grade >= Grade.REORDERED and _agree(one, other):
         return Kind.LINK, Rule.NUMBER_AND_NAME
     if one.year is not None and other.year is not None and abs(one.year - other.year) > MOST_YEARS_APART:
         return (Kind.REVIEW, Rule.NUMBER_DISPUTED) if disputed else (Kind.VETO, Rule.BIRTH_YEARS)
-    if one.sex is not None and other.sex is not None and one.sex != other.sex and not disputed:
+    if None not in (one.known_sex, other.known_sex) and one.known_sex != other.known_sex and not disputed:
         return Kind.VETO, Rule.SEX
     enough = found.bits >= weights.link_bits and found.corroborated_bits >= weights.review_bits
     if enough and found.grade >= Grade.SOUND and not found.twins:
@@ -77,6 +78,15 @@ def _decide(one: Evidence, other: Evidence, found: Score, weights: Weights) -> t
     if found.bits >= weights.review_bits:
         return Kind.REVIEW, Rule.TWINS if found.twins else Rule.LIKELY
     return Kind.NONE, Rule.UNLIKE
+
+
+def _agree(one: Evidence, other: Evidence) -> bool:
+    """Whether birth dates (each has one, if only by its number) are one, the less exact within the other, and sexes
+    where both state one."""
+    born, also = one.born or "", other.born or ""
+    return (born.startswith(also) or also.startswith(born)) and (
+        one.sex is None or other.sex is None or one.sex == other.sex
+    )
 
 
 def numbers_of(evidence: Evidence) -> frozenset[str]:

@@ -89,7 +89,7 @@ def profile_of(records: Sequence[Record]) -> Profile:
         list(records),
         {number for one in known for number in numbers_of(one)} if known else set(),
         {one.year for one in sure if one.year is not None},
-        {one.sex for one in sure if one.sex is not None},
+        {sex for one in sure if (sex := one.known_sex) is not None},
     )
 
 
@@ -152,7 +152,7 @@ class Partition:
     def _by_number(self) -> None:
         holders: dict[str, list[Record]] = {}
         for record in self._records:
-            if record.evidence.number is not None and not record.evidence.contradicts:
+            if record.evidence.number is not None:
                 holders.setdefault(record.evidence.number, []).append(record)
         for records in holders.values():
             for place, one in enumerate(records):

@@ -73,7 +73,7 @@ class Placing:
 
     def _alone(self, record: Record) -> str:
         evidence = record.evidence
-        if evidence.number is not None and not evidence.contradicts and evidence.temporary is None:
+        if evidence.number is not None and evidence.temporary is None:
             claims.claim(self._view, evidence.number, record.own)
         return record.own
 

@@ -54,8 +54,8 @@ def score(one: Evidence, other: Evidence, weights: Weights) -> Score:
     born = _born(one.born, other.born)
     if born is not None:
         add("born", born)
-    if one.sex is not None and other.sex is not None:
-        add("sex", "same" if one.sex == other.sex else "other")
+    if one.known_sex is not None and other.known_sex is not None:
+        add("sex", "same" if one.known_sex == other.known_sex else "other")
     phone, place = _phone(one, other), _place(one, other)
     twins = born == "same" and grade < Grade.SAME and (phone == "same" or place in ("house", "village"))
     if twins:

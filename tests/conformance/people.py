@@ -16,12 +16,13 @@ def number(sequence: int, born: str = "19620415") -> str:
 
 
 def register(hub: FhirHub, clinic: str, local: str, resident: str | None, **elements: Any) -> str:
-    """A clinic's file of a person; returns the Patient's id."""
+    """A clinic's file of a person; returns the Patient's id. Who has no resident number is somebody else, of another
+    birth date."""
     identifiers = [{"system": f"urn:test:{clinic}", "value": local}]
     if resident is not None:
         identifiers.append({"system": RESIDENT_ID, "value": resident})
     body = {"resourceType": "Patient", "identifier": identifiers, "name": [NAME], "gender": "female",
-            "birthDate": "1962-04-15", **elements}  # fmt: skip
+            "birthDate": "1962-04-15" if resident else "1971-08-02", **elements}  # fmt: skip
     return str(hub.create(body, caller=clinic)["id"])
 
 

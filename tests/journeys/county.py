@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from zlib import crc32
 
 import httpx
 
@@ -125,10 +126,13 @@ class County:
         return f"MSH|^~\\&|HIS|{facility}|HUB|XG|20261122083000||{kind}|{number}|P|2.5.1||||||{charset}\n"
 
     def admit(self, number: str, resident: str = "", name: str = "陈秀英", facility: str = "QS001") -> dict[str, Any]:
-        """ADT^A04; returns the Patient as its clinic reads it."""
+        """ADT^A04; returns the Patient as its clinic reads it. Who has no resident number has a birth date of its
+        own."""
+        day = date(1931, 1, 1) + timedelta(days=crc32(f"{facility} {number}".encode()) % 28_000)
+        born = "19620415" if resident else f"{day:%Y%m%d}"
         more = f"~{resident}^^^CN^NNCHN" if resident else ""
         self.hl7(self.header("ADT^A04", facility=facility)
-                 + f"PID|1||{number}^^^{facility}^PI{more}||{name}||19620415|F\n")  # fmt: skip
+                 + f"PID|1||{number}^^^{facility}^PI{more}||{name}||{born}|F\n")  # fmt: skip
         clinic = {"QS001": "qingshan", "BH001": "baihe"}[facility]
         (patient,) = self.find(clinic, "Patient", identifier=f"{LOCAL_ID}/{clinic}/PI|{number}")
         return patient

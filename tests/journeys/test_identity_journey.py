@@ -71,7 +71,7 @@ def test_one_number_under_two_names_is_two_persons_and_so_is_a_wrong_number(coun
     assert links(person_of(county, "hospital", one)) == {one["id"]}
     assert links(person_of(county, "hospital", other)) == {other["id"]}
     wrong = number[:-1] + ("1" if number[-1] != "1" else "2")
-    first, second = county.admit("A4", wrong), county.admit("B4", wrong, facility="BH001")
+    first, second = county.admit("A4", wrong), county.admit("B4", wrong, "陈建国", facility="BH001")
     assert links(person_of(county, "hospital", first)) != links(person_of(county, "hospital", second))
 
 

@@ -94,22 +94,31 @@ def profile_of(records: Sequence[Record]) -> Profile:
 
 
 class Partition:
-    """``groups`` are the persons; ``ties`` say for each record that is not alone what holds it, by Patient id."""
+    """``groups`` are the persons; ``ties`` say for each record that is not alone what holds it, by Patient id.
+    ``frozen`` persons stay as they are: nobody joins them by score, and they join nobody."""
 
-    def __init__(self, records: Iterable[Record], said: Mapping[Pair, bool], weights: Weights) -> None:
+    def __init__(
+        self,
+        records: Iterable[Record],
+        said: Mapping[Pair, bool],
+        weights: Weights,
+        frozen: Iterable[str] = (),
+    ) -> None:
         self._weights = weights
         self._said = said
         self._records = sorted(records, key=lambda one: one.patient_id)
         self._judged: dict[Pair, Judgement] = {}
         self._profiles = {one.patient_id: profile_of([one]) for one in self._records}
         self.ties: dict[str, Tie] = {}
+        self._frozen = self._keep(frozenset(frozen))
         self._by_word()
         self._by_number()
         self._by_score()
 
     @property
     def groups(self) -> list[list[Record]]:
-        return [profile.members for profile in self._distinct()]
+        """Without the frozen ones."""
+        return [profile.members for profile in self._distinct() if profile.members[0].patient_id not in self._frozen]
 
     def doubts(self, about: Iterable[str]) -> list[Doubt]:
         """For each group with one of these Patients the other group that it most likely belongs to, if any."""
@@ -142,6 +151,17 @@ class Partition:
                 if asks and (best is None or judgement.bits > best.judgement.bits):
                     best = Doubt(record, another, judgement)
         return best
+
+    def _keep(self, persons: frozenset[str]) -> frozenset[str]:
+        """Put the records of these persons together as they are; gives their Patients."""
+        kept: dict[str, list[Record]] = {}
+        for record in self._records:
+            if record.person_id in persons:
+                kept.setdefault(record.person_id, []).append(record)
+        for members in kept.values():
+            profile = profile_of(members)
+            self._profiles.update((one.patient_id, profile) for one in members)
+        return frozenset(one.patient_id for members in kept.values() for one in members)
 
     def _by_word(self) -> None:
         by_id = {one.patient_id: one for one in self._records}
@@ -206,7 +226,9 @@ class Partition:
 
     def _join(self, one: Record, other: Record, judgement: Judgement | None) -> bool:
         first, second = self._profile(one), self._profile(other)
-        if first is second or not first.fits(second, self._said, by_word=judgement is None):
+        if first is second or not self._frozen.isdisjoint((one.patient_id, other.patient_id)):
+            return False
+        if not first.fits(second, self._said, by_word=judgement is None):
             return False
         both = profile_of(first.members + second.members)
         for record in both.members:

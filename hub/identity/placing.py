@@ -16,13 +16,11 @@ from .clock import now_us
 from .events import moved
 from .evidence import Evidence
 from .judging import Judgement, Kind, Rule, judge, numbers_of
-from .partition import Doubt, Partition, Record, Tie, pair_of
+from .neighbourhood import MOST_OF_A_PERSON, around
+from .partition import Doubt, Partition, Record, Tie, pair_of, profile_of
 from .weights import Weights
 
 ALONE, MANUAL, TEMPORARY, AUTO = "alone", "manual", "temporary", "auto"
-MOST_OF_A_PERSON = 60
-MOST_PERSONS = 24
-"""How much is parted anew at once; a person of more records keeps the rest with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,7 @@ class Placing:
         likely = [one for one in seen if one.judgement.kind in (Kind.LINK, Kind.REVIEW)]
         if fresh and not likely:
             person = self._alone(record)
-        elif fresh and (sure := _sure(likely)) is not None:
+        elif fresh and (sure := self._sure(record, likely)) is not None:
             person = self._join(record, sure)
         else:
             person = self._part([record], likely, before)
@@ -77,33 +75,35 @@ class Placing:
             claims.claim(self._view, evidence.number, record.own)
         return record.own
 
+    def _sure(self, record: Record, likely: Sequence[Seen]) -> Seen | None:
+        """The record that it is to be linked with, where nobody but its person comes into question: the oldest under
+        the same number and name, or for one without a number the most alike, if it fits all that is known."""
+        if len({one.record.person_id for one in likely}) > 1:
+            return None
+        sure = [one for one in likely if one.judgement.rule is Rule.NUMBER_AND_NAME]
+        if sure:
+            return min(sure, key=lambda one: one.record.n)
+        best = min(likely, key=lambda one: (-one.judgement.bits, one.record.n))
+        if best.judgement.rule is not Rule.SCORE or numbers_of(record.evidence):
+            return None
+        known = records.of_persons(self._view.rows, [best.record.person_id], MOST_OF_A_PERSON)
+        return best if profile_of([record]).fits(profile_of(known), {}) else None
+
     def _join(self, record: Record, seen: Seen) -> str:
         person = seen.record.person_id
         self._write(replace(record, person_id=person), Tie(seen.record.patient_id, seen.judgement))
-        number = record.evidence.number or ""
-        if not claims.is_held_by(self._view, number, person):
+        number = record.evidence.number
+        if number is not None and not claims.is_held_by(self._view, number, person):
             claims.settle(self._view, [number])
         return person
 
     def _part(self, seeds: Sequence[Record], likely: Sequence[Seen], before: Iterable[str]) -> str:
-        rows = self._view.rows
-        persons = dict.fromkeys(seed.person_id for seed in seeds)
         strongest = sorted(likely, key=lambda one: (-one.judgement.bits, one.record.n))
-        persons.update(dict.fromkeys(one.record.person_id for one in strongest[: 4 * MOST_PERSONS]))
-        around = records.of_persons(rows, list(persons)[:MOST_PERSONS], MOST_OF_A_PERSON)
-        asked = reviews.counterparts(rows, [one.patient_id for one in around])
-        said = records.said(rows, [one.patient_id for one in around])
-        asked.update(patient for pair in said for patient in pair)
-        beyond = [one.person_id for one in records.of_patients(rows, sorted(asked)) if one.person_id not in persons]
-        around += records.of_persons(rows, beyond[:MOST_PERSONS], MOST_OF_A_PERSON)
-        known = {one.patient_id: one for one in around}
-        known.update((seed.patient_id, seed) for seed in seeds)
-        if beyond:
-            said |= records.said(rows, [one.patient_id for one in around])
-        partition = Partition(known.values(), said, self._weights)
-        changed = [one for group in partition.groups for one in self._settle_group(group, partition)]
+        near = around(self._view.rows, seeds, (one.record.person_id for one in strongest))
+        partition = Partition(near.records.values(), near.said, self._weights, near.frozen)
+        changed = [one for group in partition.groups for one in self._settle_group(group, partition, near.large)]
         touched = {seed.patient_id for seed in seeds} | set(changed)
-        stated = {number for one in touched for number in numbers_of(known[one].evidence)}
+        stated = {number for one in touched for number in numbers_of(near.records[one].evidence)}
         claims.settle(self._view, stated.union(before))
         doubts = partition.doubts(touched)
         reviews.put_aside(
@@ -117,10 +117,13 @@ class Placing:
         seed = seeds[0].patient_id
         return next(_person(group) for group in partition.groups if any(one.patient_id == seed for one in group))
 
-    def _settle_group(self, group: Sequence[Record], partition: Partition) -> list[str]:
-        """Write what is new in a group; gives the Patients that have another person now."""
+    def _settle_group(self, group: Sequence[Record], partition: Partition, large: Iterable[str]) -> list[str]:
+        """Write what is new in a group; gives the Patients that have another person now. Of a ``large`` person those
+        that were not read go where its oldest go."""
         person = _person(group)
         changed = []
+        for moving in {one.person_id for one in group if one.person_id != person}.intersection(large):
+            self._view.execute("UPDATE identity_link SET person_id = ? WHERE person_id = ?", (person, moving))
         for record in group:
             if record.person_id != person:
                 changed.append(record.patient_id)
@@ -162,14 +165,6 @@ def link_of(evidence: Evidence, tie: Tie | None) -> tuple[str, str, float | None
     score = tie.judgement.score
     because = json.dumps({"with": tie.other, "fields": score.fields}, separators=(",", ":"))
     return AUTO, tie.judgement.rule, score.bits, because
-
-
-def _sure(likely: Sequence[Seen]) -> Seen | None:
-    """The oldest record under the same number and name, where nobody but its person comes into question."""
-    sure = [one for one in likely if one.judgement.rule is Rule.NUMBER_AND_NAME]
-    if not sure or len({one.record.person_id for one in likely}) > 1:
-        return None
-    return min(sure, key=lambda one: one.record.n)
 
 
 def _person(group: Sequence[Record]) -> str:

@@ -124,8 +124,9 @@ class Decider:
         record = self.batch.create((item.type_number, resource_id), owner, item.owner, fresh=fresh)
         if item.claim is not None:
             self._claim(item, owner, record.rid)
-        if self.prepared.submission.origin.caller.role is Role.PLATFORM:
-            self.batch.share(record, self.sender)
+        caller = self.prepared.submission.origin.caller
+        if caller.role is Role.PLATFORM and item.owner != caller.organization:
+            self.batch.share(record, self.sender)  # what is its own it reads without
         return record
 
     def _claim(self, item: Item, owner: int, rid: int) -> None:

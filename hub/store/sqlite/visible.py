@@ -1,7 +1,7 @@
 """A Scope in the store's numbers: which index rows a search may scan, and whether one row may be read.
 
-Rows that a ``platform`` client sent are shared with that client when they are written, so that ``Scope.sender`` is a
-grantee like any organization.
+Rows that a ``platform`` client sent for others are shared with that client when they are written, so that
+``Scope.sender`` is a grantee like any organization.
 """
 
 import sqlite3

@@ -11,7 +11,7 @@ import ssl as tls
 from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import cast
+from typing import Protocol, cast
 
 from hub.contracts.errors import Busy, ExchangeError, TooLarge
 from hub.telemetry import metrics
@@ -22,6 +22,16 @@ from .refusal import MessageIncorrect
 
 Receive = Callable[[bytes], Awaitable[bytes]]
 """``Hl7v2Ingest.receive``."""
+
+
+class Accepting(Protocol):
+    """What takes connections, until ``close``."""
+
+    def close(self) -> None: ...
+
+
+Accept = Callable[[Callable[[], asyncio.Protocol]], Accepting]
+"""Begins to take connections, each with a protocol that it makes."""
 
 LARGEST_MESSAGE_BYTES = 16 * 1024 * 1024
 LARGEST_WAITING_BYTES = 256 * 1024 * 1024
@@ -57,19 +67,26 @@ class MllpListener:
         self.connections: set[MllpConnection] = set()
         self._max_connections = max_connections
         self._idle_seconds, self._message_seconds = idle_timeout_seconds, message_timeout_seconds
-        self._server: asyncio.Server | None = None
+        self._server: Accepting | None = None
         self._sweeper: asyncio.Task[None] | None = None
         self._all_gone: asyncio.Event | None = None
 
-    async def start(self, sock: socket.socket, ssl: tls.SSLContext | None) -> None:
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
+    def start(self, accept: Accept) -> None:
+        self._server = accept(lambda: MllpConnection(self))
+        self._begin_sweeping()
+
+    async def start_on(self, sock: socket.socket, ssl: tls.SSLContext | None) -> None:
+        self._server = await asyncio.get_running_loop().create_server(
             lambda: MllpConnection(self),
             sock=sock,
             ssl=ssl,
             backlog=1024,
             ssl_handshake_timeout=10.0 if ssl is not None else None,
         )
+        self._begin_sweeping()
+
+    def _begin_sweeping(self) -> None:
+        loop = asyncio.get_running_loop()
         self._sweeper = loop.create_task(self._sweep())
 
     async def close(self, deadline_seconds: float = 20.0) -> None:
@@ -294,7 +311,7 @@ class MllpConnection(asyncio.Protocol):
 
 
 async def serve(
-    sock: socket.socket,
+    door: socket.socket | Accept,
     receive: Receive,
     *,
     ssl: tls.SSLContext | None = None,
@@ -303,7 +320,8 @@ async def serve(
     idle_timeout_seconds: float = 3600.0,
     message_timeout_seconds: float = 60.0,
 ) -> MllpListener:
-    """Listen on ``sock``, bound and listening, perhaps shared with other processes.
+    """Listen on ``door``: a socket, bound and listening (with ``ssl`` where it speaks TLS), or what takes connections
+    for us.
 
     ``idle_timeout_seconds`` is how long a connection may be silent between messages; ``message_timeout_seconds`` how
     long one message may take to arrive, and one answer to be taken."""
@@ -314,5 +332,8 @@ async def serve(
         idle_timeout_seconds=idle_timeout_seconds,
         message_timeout_seconds=message_timeout_seconds,
     )
-    await listener.start(sock, ssl)
+    if isinstance(door, socket.socket):
+        await listener.start_on(door, ssl)
+    else:
+        listener.start(door)
     return listener

@@ -10,6 +10,7 @@ import uvicorn
 
 from hub.settings import Door
 
+from .fair_accept import FairAcceptor, Shares
 from .http_connection import HttpConnection
 from .tls import tls_context
 
@@ -17,7 +18,7 @@ from .tls import tls_context
 class HttpServer(uvicorn.Server):
     """uvicorn without signal handlers of its own; ``stop`` drains."""
 
-    def __init__(self, app: Any, door: Door, drain_seconds: int) -> None:
+    def __init__(self, app: Any, door: Door, drain_seconds: int, shares: Shares, worker: int) -> None:
         config = uvicorn.Config(
             app,
             loop="none",
@@ -35,10 +36,21 @@ class HttpServer(uvicorn.Server):
         super().__init__(config)
         config.load()
         config.ssl = tls_context(door)
+        self._shares, self._worker = shares, worker
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Instead of uvicorn's own: connections are shared out among the workers."""
+        (listening,) = sockets or []
+        accepting = FairAcceptor(self._connection, listening, self.config.ssl, self._shares, self._worker)
+        self.servers = [accepting]  # type: ignore[list-item] # close and wait_closed is all that is asked of it
+        self.started = True
+
+    def _connection(self) -> HttpConnection:
+        return HttpConnection(config=self.config, server_state=self.server_state, app_state={})
 
     async def serve_on(self, listener: socket.socket) -> None:
         """Serve until ``stop``; in-flight requests finish, idle connections are closed."""

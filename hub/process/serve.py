@@ -4,10 +4,11 @@ import os
 import socket
 from collections.abc import Callable
 
+from hub.app.fair_accept import Shares
 from hub.app.followers import run_followers
 from hub.app.gateway import run_gateway
 from hub.app.parts import compose
-from hub.app.worker import run_worker
+from hub.app.worker import SharedDoor, run_worker
 from hub.exams.name_parser import parse
 from hub.fhir import extract, model
 from hub.process.folder import DataFolder, FolderTaken
@@ -44,9 +45,14 @@ def serve(settings: Settings) -> int:
     numbered = settings.workers or min(os.cpu_count() or 1, MAX_DEFAULT_WORKERS)
     metrics_folder = settings.data_dir / "run" / "metrics"
 
-    def worker(ready: Ready) -> None:
-        metrics.start(metrics_folder)
-        run_worker(compose(settings), http, mllp, ready)
+    shared_http, shared_mllp = SharedDoor(http, Shares(numbered)), SharedDoor(mllp, Shares(numbered))
+
+    def worker(number: int) -> Callable[[Ready], None]:
+        def run(ready: Ready) -> None:
+            metrics.start(metrics_folder)
+            run_worker(compose(settings), shared_http, shared_mllp, number, ready)
+
+        return run
 
     def gateway(ready: Ready) -> None:
         metrics.start(metrics_folder)
@@ -56,7 +62,7 @@ def serve(settings: Settings) -> int:
         metrics.start(metrics_folder)
         run_followers(compose(settings), ready)
 
-    children = [Child(f"worker-{number + 1}", worker) for number in range(numbered)]
+    children = [Child(f"worker-{number + 1}", worker(number)) for number in range(numbered)]
     children += [Child("dicom", gateway), Child("followers", followers)]
     scheme = "https" if settings.http.tls else "http"
     ready_line = {

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from adapters.ecg.ingest import EcgIngest
 from adapters.hl7v2.ingest import Hl7v2Ingest
@@ -102,10 +102,9 @@ def http_application(parts: Parts) -> App:
         Channel.HL7V2: Hl7v2Ingest(parts.hub_client),
         Channel.ECG: EcgIngest(parts.hub_client, parts.instances),
     }
-    rest = FastAPI(title="Regional Health Hub", version=version, docs_url=None, redoc_url=None, openapi_url=None)
-    add_problem_handlers(rest)
     budget = BodyBudget(settings.http.body_limit_bytes)
-    for router in (
+    rest = _application(
+        version,
         health_router(lambda: _problems(parts), version=version),
         quarantine_router(parts.quarantine, Replay(parts.quarantine, ingesters), parts.policy),
         ingest_router(
@@ -114,7 +113,6 @@ def http_application(parts: Parts) -> App:
         delivery_router(parts.store, parts.policy),
         mapping_desk_router(parts.store, parts.policy),
         figures_router(DuplicateFigures(parts.store, parts.policy, parts.persons)),
-        cds_router(parts.store, parts.policy, parts.audit, judging, parts.links, base_url=outside),
         view_router(parts.store, parts.policy, parts.audit, parts.links.opened),
         status_router(
             parts.store,
@@ -123,13 +121,17 @@ def http_application(parts: Parts) -> App:
             version,
             settings.trusted_network,
         ),
-    ):
-        rest.include_router(router)
+    )
+    # A signing waits for nobody else's routes to be tried.
+    cds = _application(
+        version, cds_router(parts.store, parts.policy, parts.audit, judging, parts.links, base_url=outside)
+    )
     mounts: dict[str, App] = {
         "fhir": FhirApp(
             rooms, base_url=f"{outside}/fhir" if outside else None, body_limit_bytes=settings.http.body_limit_bytes
         ),
         "dicom-web": DicomWebApp(parts.archive, parts.policy, parts.audit, parts.hub_client, prefix="/dicom-web"),
+        "cds-services": cds,
         "sign-in": SignIn(parts.sessions, secure=settings.http.tls),
     }
     door = Door(
@@ -141,6 +143,14 @@ def http_application(parts: Parts) -> App:
         note=parts.security_events.note,
     )
     return Cors(door, settings.http.cors_origins)
+
+
+def _application(version: str, *routers: APIRouter) -> FastAPI:
+    made = FastAPI(title="Regional Health Hub", version=version, docs_url=None, redoc_url=None, openapi_url=None)
+    add_problem_handlers(made)
+    for router in routers:
+        made.include_router(router)
+    return made
 
 
 def _problems(parts: Parts) -> Sequence[str]:

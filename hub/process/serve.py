@@ -9,7 +9,7 @@ from hub.app.followers import run_followers
 from hub.app.gateway import run_gateway
 from hub.app.parts import compose
 from hub.app.worker import SharedDoor, run_worker
-from hub.exams.name_parser import parse
+from hub.exams import warming
 from hub.fhir import extract, model
 from hub.process.folder import DataFolder, FolderTaken
 from hub.process.supervisor import Child, Supervisor, listen
@@ -99,13 +99,12 @@ def _place(sock: socket.socket) -> str:
 
 
 def _prepare(settings: Settings) -> None:
-    """What is done once for all children: compile the model, read the words of examinations, make the tables, remove
-    half-written files. The store's connections are closed again before the first fork."""
+    """What is done once for all children: compile the model, load what examinations are judged by, make the tables,
+    remove half-written files. The store's connections are closed again before the first fork."""
     model.warm()
     for resource_type in model.RESOURCE_TYPES:
         extract.warm(resource_type)
-    for name in ("胸部CT平扫", "血常规", "血肠规"):  # the last is mistaken: what mends it is loaded too
-        parse(name)
+    warming.warm()
     parts = compose(settings)
     parts.blobs.clear_unfinished()
     parts.store.last_sequence()

@@ -213,7 +213,13 @@ class _Laboratory:
             for link in row.links.split()
             if link.startswith("ServiceRequest/")
         }
-        self.cited = {link for row in rows if row.ref.startswith("Observation/") for link in row.links.split()}
+        cited = {link for row in rows if row.ref.startswith("Observation/") for link in row.links.split()}
+        self.unread = {
+            link: head
+            for head in self.heads.values()
+            if head.exam is None and head.state != State.VOID and head.ref not in cited
+            for link in head.links.split()
+        }
         self.abnormal = {
             link: row.detail for row in rows if b'"abnormal":true' in row.detail for link in row.links.split()
         }
@@ -263,19 +269,18 @@ class _Laboratory:
 
     def _named_by_order(self, order: Row) -> Prior | None:
         """The report on an order, where neither its name nor its results say what it is of."""
-        for head in self.heads.values():
-            unread = head.exam is None and head.state != State.VOID and head.ref not in self.cited
-            if unread and order.exam is not None and order.ref in head.links.split():
-                return Prior(
-                    refs=(head.ref,),
-                    examination=exam_of(order.exam),
-                    state=_STATES[head.state],
-                    anchor_us=head.anchor_us,
-                    owner=head.owner,
-                    raw_details=(head.detail,),
-                    date_only=b'"date_only":true' in head.detail,
-                )
-        return None
+        head = self.unread.get(order.ref)
+        if head is None or order.exam is None:
+            return None
+        return Prior(
+            refs=(head.ref,),
+            examination=exam_of(order.exam),
+            state=_STATES[head.state],
+            anchor_us=head.anchor_us,
+            owner=head.owner,
+            raw_details=(head.detail,),
+            date_only=b'"date_only":true' in head.detail,
+        )
 
     def _without_void(self, row: Row) -> Examination:
         """A panel a report claims, without the analytes whose Observations have no result."""

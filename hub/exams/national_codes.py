@@ -16,6 +16,7 @@ from .vocabulary import table_rows
 
 NATIONAL_PRICE_ITEM = f"{BASE}/CodeSystem/medical-service-price-item"
 _ITEM = re.compile(r"\d{9}")
+_GRADED = re.compile(r"[1-4]\d{8}[A-Za-z0-9]{0,6}")
 
 
 def _meaning(row: Mapping[str, str]) -> Examination | None:
@@ -29,6 +30,11 @@ def _meaning(row: Mapping[str, str]) -> Examination | None:
 def _items() -> Mapping[str, Examination]:
     found = {row["code"]: _meaning(row) for row in table_rows("codes_national.csv")}
     return {code: examination for code, examination in found.items() if examination is not None}
+
+
+def may_be_price_item(code: str) -> bool:
+    """Whether a code that stands without any name, in a system nobody knows, has the form of such an item."""
+    return _GRADED.fullmatch(code) is not None
 
 
 def national_code(code: str) -> Examination | None:

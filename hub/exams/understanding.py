@@ -18,7 +18,7 @@ from .imaging_name import as_usage_has_it, merged_targets, targets_of
 from .lexicon import imaging_lexicon
 from .local_codes import NO_LOCAL_CODES, LocalCodes
 from .name_parser import parse
-from .national_codes import NATIONAL_PRICE_ITEM, national_code
+from .national_codes import NATIONAL_PRICE_ITEM, may_be_price_item, national_code
 from .normalise import normalised
 from .vocabulary import regions
 
@@ -41,6 +41,11 @@ class Understood:
     examination: Examination | None
     contradictions: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+
+
+def name_in(said: Said) -> str:
+    """Text or display; empty where there is a code alone."""
+    return said.text or next((display for _, _, display in said.codings if display), "")
 
 
 NOT_UNDERSTOOD = Understood(None)
@@ -310,7 +315,7 @@ def _understand(
             settled.add(said)
     for said in names:
         for system, code, _ in said.codings:
-            if system == NATIONAL_PRICE_ITEM:
+            if system == NATIONAL_PRICE_ITEM or (not name_in(said) and may_be_price_item(code)):
                 take(national_code(code), f"price item {code}")
     for said in names:
         for system, code, _ in said.codings:
@@ -323,8 +328,7 @@ def _understand(
         found, told = _by_text(said, targets)
         source = "text"
         if found is None and known:
-            text = said.text or next((display for _, _, display in said.codings if display), "")
-            found, source = _by_modality_and_region(text, known[0]), "text with modality"
+            found, source = _by_modality_and_region(name_in(said), known[0]), "text with modality"
         take(found, source)
         conflicts |= told
     if known or targets:

@@ -19,7 +19,7 @@ from .ack import Answer
 from .message import Message, is_batch, parse, split_batch, unframed
 from .refusal import MessageIncorrect
 from .settled import Settled
-from .translate import CONTENT_TYPE, content_type, submission_of
+from .translate import CONTENT_TYPE, content_type, located, submission_of
 
 UNKNOWN_FACILITY = "unknown-facility"
 """Kind of the security event for an MSH-4 that nobody registered."""
@@ -109,7 +109,7 @@ class Hl7v2Ingest:
                 content, message, _number_taken() if error.issue_code == "duplicate" else error, sender
             )
         except ExchangeError as error:
-            return await self._refuse(content, message, error, sender)
+            return await self._refuse(content, message, located(message, error), sender)
         except Exception as error:
             FAILED.log(stage="submit", error=type(error).__name__)
             return Taken(ack.refuse(message, Fault("The hub failed.", remedy="Send it again."), self._clock()))

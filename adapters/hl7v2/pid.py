@@ -26,7 +26,7 @@ def patient(message: Message, source: Source, pid: Segment, kin: list[Segment]) 
     found: Json = {"resourceType": "Patient"}
     if extensions := _extensions(message, source, pid):
         found["extension"] = extensions
-    found["identifier"] = _identifiers(message, source, pid)
+    found["identifier"] = identifiers(message, source, pid)
     found["active"] = True
     names = [name for field in (5, 9) for one in pid.repetitions(field) if (name := human_name(message, one))]
     if names:
@@ -76,18 +76,31 @@ def z_segments(message: Message) -> list[Json]:
     return [{"url": Z_SEGMENT, "valueString": one.line} for one in message.segments if one.name[0] == "Z" and one.line]
 
 
-def _identifiers(message: Message, source: Source, pid: Segment) -> list[Json]:
+_PID_FIELDS = ((3, "PI"), (2, "PT"), (4, "PT"))
+
+
+def identifiers(
+    message: Message, source: Source, segment: Segment, fields: tuple[tuple[int, str], ...] = _PID_FIELDS
+) -> list[Json]:
+    """The numbers in ``fields`` (each with the type of a number that states none) of a PID or MRG, a PID's resident ID
+    and PID-19 included. Raises MessageIncorrect where there is none."""
     found: list[Json] = []
-    for field, kind in ((3, "PI"), (2, "PT"), (4, "PT")):
-        for repetition in pid.repetitions(field):
+    for field, kind in fields:
+        for repetition in segment.repetitions(field):
             _add(found, cx(message, source, repetition, kind))
-    number = pid.text(19)
+    number = segment.text(19) if segment.name == "PID" else ""
     if number:
         plain = number.replace(" ", "")
         chinese = is_valid(plain) or (len(plain) in (15, 18) and plain[:-1].isdigit())
         _add(found, resident(number, "NNCHN") if chinese else identifier(source.system("SS"), number, "SS"))
     if not found:
-        raise missing("PID", 3, remedy="Send the patient's number at your institution in PID-3, typed PI.")
+        name, field = segment.name, fields[0][0]
+        raise missing(
+            name,
+            field,
+            segment.sequence,
+            remedy=f"Send the patient's number at your institution in {name}-{field}, typed PI.",
+        )
     own = source.system("PI")
     if all(one["system"] != own for one in found):
         # A clinic that knows its patients by record numbers alone writes those into images and ECGs too, where a number

@@ -6,9 +6,10 @@ from datetime import datetime
 from hashlib import sha256
 
 from hub.contracts.caller import Caller
+from hub.contracts.errors import ExchangeError
 from hub.contracts.submission import Channel, Entry, Origin, Original, Submission
 
-from . import adt_a01, orm_o01, oru_r01, tables
+from . import adt_a01, adt_a40, orm_o01, oru_r01, tables
 from .message import FRAMING, Message
 from .refusal import MessageIncorrect, MessageUnsupported, missing
 from .source import Source, is_fhir_id, source_of
@@ -18,7 +19,10 @@ Translator = Callable[[Message, Source, str], tuple[Entry, ...]]
 CONTENT_TYPE = "x-application/hl7-v2+er7"
 
 TRANSLATORS: Mapping[str, Mapping[str, Translator]] = {
-    "ADT": dict.fromkeys((*tables.ENCOUNTER_STATUS, "A08", "A28", "A31"), adt_a01.translate),
+    "ADT": {
+        **dict.fromkeys((*tables.ENCOUNTER_STATUS, "A08", "A28", "A31"), adt_a01.translate),
+        **dict.fromkeys((*adt_a40.MERGE, adt_a40.LINK, adt_a40.UNLINK), adt_a40.translate),
+    },
     "ORM": {"O01": orm_o01.translate},
     "OML": {"O21": orm_o01.translate},
     "OMG": {"O19": orm_o01.translate},
@@ -84,6 +88,13 @@ def translator_of(message: Message) -> Translator:
             "This trigger event is not taken.", component=2, remedy=f"Send one of {', '.join(sorted(by_event))}."
         )
     return translator
+
+
+def located(message: Message, error: ExchangeError) -> ExchangeError:
+    """What the store refused, told of a segment and field where the translator knows which."""
+    if translator_of(message) is adt_a40.translate:
+        return adt_a40.located(message, event_of(message), error)
+    return error
 
 
 def event_of(message: Message) -> str:

@@ -103,7 +103,7 @@ def test_a_refusal_that_cannot_be_kept_comes_again() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "location", "number"),
-    [(b"SIU^S12", "MSH^1^9^1^1", "200"), (b"ADT^A40", "MSH^1^9^1^2", "201"), (b"", "MSH^1^9", "101")],
+    [(b"SIU^S12", "MSH^1^9^1^1", "200"), (b"ADT^A42", "MSH^1^9^1^2", "201"), (b"", "MSH^1^9", "101")],
 )
 def test_a_message_type_that_is_not_taken_is_refused_and_kept(kind: bytes, location: str, number: str) -> None:
     hub = MemoryHub()

@@ -21,15 +21,17 @@ from hub.contracts.store import Reaction, SideTable
 from hub.delivery.tables import DELIVERY_TABLES
 from hub.exams.reaction import ExamsReaction
 from hub.exams.requested import requested
+from hub.identity.linkage import LinkageReaction
 from hub.identity.persons import SqlPersons
 from hub.identity.reaction import IdentityReaction
+from hub.identity.regional import RegionalReaction
 from hub.intake.accept import Intake
 from hub.intake.originals import OriginalsReaction
 from hub.intake.quarantine import TABLES as QUARANTINE_TABLES
 from hub.intake.quarantine import SqlQuarantine
 from hub.reading.claim import with_owner
 from hub.reading.reaction import ReadingReaction
-from hub.security.audit import AuditReaction, AuditTrail
+from hub.security.audit import AuditReaction, AuditTrail, readers_since
 from hub.security.clients import Clients
 from hub.security.events import SecurityEvents
 from hub.security.links import Links
@@ -55,7 +57,9 @@ def reactions() -> tuple[Reaction, ...]:
     """In this order within a commit: who it is, what it is, what must be done about it, and that it happened."""
     return (
         OriginalsReaction(),
+        RegionalReaction(),
         IdentityReaction(),
+        LinkageReaction(readers_since),
         ExamsReaction(),
         FollowingReaction(),
         ReadingReaction(),

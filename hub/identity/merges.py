@@ -38,16 +38,16 @@ class Merge:
     undone_reason: str | None
 
 
-def merge(view: CommitView, source_patient: str, target_patient: str, reason: str) -> str:
-    """Gives the id by which the merge is undone. A merge that stands already gives its id again. Raises what
-    ``assert_same`` raises."""
+def merge(view: CommitView, source_patient: str, target_patient: str, reason: str, merge_id: str | None = None) -> str:
+    """Gives the id by which the merge is undone: ``merge_id`` where there is one that names it for good. A merge that
+    stands already gives its id again. Raises what ``assert_same`` raises."""
     standing = [one for one in merges_of(view.rows, source_patient) if one.undone_us is None]
     for one in standing:
         if (one.source, one.target) == (source_patient, target_patient):
             return one.id
     ((count,),) = view.rows("SELECT count(*) FROM identity_merge WHERE source = ?", (source_patient,))
     digest = hashlib.sha256(f"merge {source_patient} {target_patient} {count}".encode()).digest()
-    merge_id = base64.b32encode(digest[:16]).decode("ascii").rstrip("=").lower()
+    merge_id = merge_id or base64.b32encode(digest[:16]).decode("ascii").rstrip("=").lower()
     assert_same(view, source_patient, target_patient, reason, origin=f"merge {merge_id}")
     view.execute(
         f"INSERT INTO identity_merge ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL)",  # noqa: S608

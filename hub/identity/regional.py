@@ -13,7 +13,9 @@ from typing import Any
 import msgspec
 
 from hub.contracts.codes import RECORD_KIND, REGIONAL
-from hub.contracts.persons import regional_id
+from hub.contracts.errors import Incorrect
+from hub.contracts.persons import person_of_regional, regional_id
+from hub.contracts.store import CommitView, Reaction, Written
 
 from .survivorship import Patient, each_once, newest_first, person_of
 
@@ -48,3 +50,20 @@ def patient_of(person_id: str, patients: Sequence[Patient]) -> dict[str, Any]:
 def _fingerprint(resource: dict[str, Any]) -> str:
     """At most 15 digits, so that it serves as a version number."""
     return str(int.from_bytes(hashlib.sha256(msgspec.json.encode(resource)).digest()[:6], "big"))
+
+
+def RegionalReaction() -> Reaction:
+    """Refuses what would be written into the record of a regional Patient."""
+    return Reaction(room="regional", types=None, run=refuse_regional)
+
+
+def refuse_regional(written: Sequence[Written], view: CommitView) -> None:
+    """Clinical resources keep the source Patient they were made for, so that unlinking loses none of them."""
+    for one in written:
+        if one.patient is not None and person_of_regional(one.patient) is not None:
+            raise Incorrect(
+                "A resource cannot be written for a regional Patient.",
+                where=f"{one.type}.subject",
+                remedy="Refer to one of the source Patients that its link elements name.",
+                issue_code="business-rule",
+            )

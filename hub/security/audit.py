@@ -101,6 +101,21 @@ class AuditTrail:
         self._later.close()
 
 
+def readers_since(view: CommitView, patients: Sequence[str], since_us: int) -> list[tuple[str, str]]:
+    """Organization and Patient for each of ``patients`` that an organization was shown at ``since_us`` or later, by a
+    read, a search, an operation or an order check; those who only administer or audit do not count."""
+    found: set[tuple[str, str]] = set()
+    for patient in patients:
+        found.update(
+            view.rows(
+                "SELECT DISTINCT organization, patient_id FROM audit_event WHERE patient_id = ? AND at_us >= ?"
+                " AND action IN ('R', 'E') AND role NOT IN ('admin', 'auditor', 'service')",
+                (patient, since_us),
+            )
+        )
+    return sorted(found)
+
+
 def _patient_of_task(one: Written) -> str | None:
     """R4 puts Task in no patient compartment, but whose work it is matters here."""
     reference = getattr(getattr(one.resource, "for_", None), "reference", None)

@@ -80,14 +80,25 @@ class Duties:
 
 ACTIONS = _words(
     """ingest cds cds-feedback quarantine quarantine-original quarantine-replay dicom-read dicom-store match person
-    pages operations delivery codes figures"""
+    pages operations delivery codes figures merge identity-review"""
 )
 """Everything ``check_action`` may be asked about beside FHIR reads and writes; other names are refused to all."""
 
 PUSH_ACTIONS = frozenset(
-    {"ingest", "quarantine", "quarantine-original", "quarantine-replay", "dicom-read", "dicom-store", "match", "person"}
+    {
+        "ingest",
+        "quarantine",
+        "quarantine-original",
+        "quarantine-replay",
+        "dicom-read",
+        "dicom-store",
+        "match",
+        "person",
+        "merge",
+    }
 )
-ADMINISTRATION = frozenset({"Subscription", "Task"}) | DIRECTORY
+ADMINISTRATION = frozenset({"Linkage", "Subscription", "Task"}) | DIRECTORY
+"""What an admin sees and keeps. A Linkage says which Patients are one and holds nothing of their charts."""
 
 TABLE: dict[Role, Duties] = {
     Role.CLINIC: Duties(
@@ -116,7 +127,9 @@ TABLE: dict[Role, Duties] = {
     ),
     Role.ADMIN: Duties(
         "county", ADMINISTRATION, manages=ADMINISTRATION - {"Task"}, updates_any=frozenset({"Task"}),
-        actions=frozenset({"quarantine", "operations", "delivery", "pages", "codes", "figures"}),
+        actions=frozenset({
+            "quarantine", "operations", "delivery", "pages", "codes", "figures", "merge", "identity-review",
+        }),
     ),
     Role.AUDITOR: Duties("county", frozenset({"AuditEvent"}), actions=frozenset({"pages", "figures"})),
     Role.PATIENT: Duties(

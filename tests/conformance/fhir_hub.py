@@ -24,9 +24,12 @@ from hub.api.rest.quarantine import quarantine_router
 from hub.blobs.folder import FolderBlobStore
 from hub.contracts.caller import Caller, Role
 from hub.contracts.ingest import Ingester
+from hub.contracts.store import CommitView
 from hub.contracts.submission import Channel
+from hub.identity.linkage import LinkageReaction
 from hub.identity.persons import SqlPersons
 from hub.identity.reaction import IdentityReaction
+from hub.identity.regional import RegionalReaction
 from hub.intake.accept import Intake
 from hub.intake.originals import OriginalsReaction
 from hub.intake.quarantine import TABLES, SqlQuarantine
@@ -62,7 +65,9 @@ class FhirHub:
 
     def __init__(self, folder: Path, ingesters: Mapping[Channel, Ingester] | None = None) -> None:
         self.store = SqliteResourceStore(
-            folder, reactions=(IdentityReaction(), OriginalsReaction()), side_tables=(TABLES,)
+            folder,
+            reactions=(RegionalReaction(), IdentityReaction(), LinkageReaction(self.readers), OriginalsReaction()),
+            side_tables=(TABLES,),
         )
         self.blobs = FolderBlobStore(folder / "blobs")
         self.gate = Policy()
@@ -94,6 +99,17 @@ class FhirHub:
         self._runner = asyncio.Runner()
         self._client = httpx.AsyncClient(
             transport=httpx.ASGITransport(self.app, raise_app_exceptions=False), base_url="http://hub.test"
+        )
+
+    def readers(self, view: CommitView, patients: Sequence[str], since_us: int) -> list[tuple[str, str]]:
+        """Who was shown which of these Patients, ever."""
+        return sorted(
+            {
+                (CALLERS[client].organization, patient)
+                for client, _, _, shown in self.reads.noted
+                for patient in shown
+                if patient in patients
+            }
         )
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -403,7 +403,7 @@ def test_a_wrong_method_is_405_with_the_right_ones(hub: FhirHub, method: str, pa
         "Patient/1/_history/1/2",
         "_history",
         "$everything",
-        "Patient/$merge",
+        "Patient/$nonsense",
         "Patient/1/$everything",
         "Patient/none",
         "Patient/a%2Fb",

@@ -50,7 +50,7 @@ def test_a_clinic_is_told_of_its_own_files_alone(hub: FhirHub) -> None:
 
 def test_a_known_patient_without_numbers_there_gives_an_empty_answer(hub: FhirHub) -> None:
     two_clinics(hub)
-    register(hub, "baihe", "B8", None)
+    register(hub, "baihe", "B8", None, name=[{"text": "李梅"}])
     asked = "sourceIdentifier=urn:test:baihe|B8&targetSystem=urn:test:qingshan"
     assert told(hub, asked) == (set(), set())
 

@@ -150,7 +150,19 @@ def test_a_search_by_it_reaches_all_its_sources(hub: FhirHub) -> None:
         hub.create(observation(f"Patient/{patient}"), caller=clinic)
     assert len(hub.found(f"Observation?patient={regional}", caller="hospital")) == 2
     assert len(hub.found(f"Observation?subject=Patient/{regional}", caller="qingshan")) == 1
-    assert hub.found(f"Observation?patient={regional_of(hub, register(hub, 'baihe', 'B7', None))}") == []
+    stranger = register(hub, "baihe", "B7", None, name=[{"text": "李梅"}])
+    hub.create(observation(f"Patient/{stranger}"), caller="baihe")
+    assert hub.found(f"Observation?patient={regional_of(hub, stranger)}", caller="qingshan") == []
+
+
+def test_nothing_is_written_into_it(hub: FhirHub) -> None:
+    one, _ = two_clinics(hub)
+    for caller in ("qingshan", "hospital"):
+        order = {"resourceType": "ServiceRequest", "status": "active", "intent": "order",
+                 "subject": {"reference": f"Patient/{regional_of(hub, one)}"}}  # fmt: skip
+        answer = hub.ask("POST", "ServiceRequest", order, caller=caller)
+        assert answer.status_code == 422, answer.text
+        assert "source Patients" in issue(answer)["diagnostics"]
 
 
 def test_reading_it_is_reading_its_sources(hub: FhirHub) -> None:

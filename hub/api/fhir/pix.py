@@ -79,7 +79,7 @@ def _is_domain(rooms: Rooms, system: str) -> bool:
     """Says nothing of anybody: only that numbers of this kind are known in the county."""
     if system == RESIDENT_ID:
         return True
-    query = parse("Patient", [("identifier", f"{_escaped(system)}|"), ("_count", "1")])
+    query = parse("Patient", [("identifier", f"{escaped(system)}|"), ("_count", "1")])
     return bool(rooms.store.search(query, EVERYTHING).matches)
 
 
@@ -90,7 +90,7 @@ def _patients(rooms: Rooms, system: str, value: str, scope: Scope, base: str) ->
         ids = [value.removeprefix("Patient/")]
         ids = [one for one in ids if person_of_regional(one) is not None or _read(rooms, one, scope) is not None]
     else:
-        query = parse("Patient", [("identifier", f"{_escaped(system)}|{_escaped(value)}"), ("_count", "100")])
+        query = parse("Patient", [("identifier", f"{escaped(system)}|{escaped(value)}"), ("_count", "100")])
         ids = [match.id for match in rooms.store.search(query, scope).matches]
     persons = rooms.persons
     if persons is None:
@@ -134,7 +134,7 @@ def _others(
             yield {"name": "targetId", "valueReference": {"reference": reference}}
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """A token's parts as they must be written (R4 search.html#escaping)."""
     for sign in ("\\", "|", ",", "$"):
         text = text.replace(sign, f"\\{sign}")

@@ -13,7 +13,7 @@ from hub.contracts.errors import Forbidden, Unauthenticated
 from hub.contracts.gate import Gate
 from hub.contracts.persons import Persons
 from hub.contracts.quarantine import Quarantine
-from hub.contracts.store import ResourceReader
+from hub.contracts.store import ResourceStore
 from hub.contracts.submission import Receipt, Submission
 
 from .exchange import Request
@@ -38,7 +38,7 @@ class Accepting(Protocol):
 class Rooms:
     """One value for all interactions."""
 
-    store: ResourceReader
+    store: ResourceStore
     intake: Accepting
     gate: Gate
     audit: ReadAudit

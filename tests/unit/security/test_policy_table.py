@@ -24,6 +24,7 @@ READABLE_BY = {
     "Organization": {"clinic", "physician", "reader", "platform", "admin"},
     "AuditEvent": {"auditor"},
     "Subscription": {"admin"},
+    "Linkage": {"clinic", "platform", "admin"},
     "Claim": {"clinic", "platform", "patient"},
     "ValueSet": {"clinic", "platform"},
 }
@@ -35,6 +36,7 @@ CREATABLE_BY = {
     "Task": {"clinic", "platform"},
     "Organization": {"clinic", "platform", "physician", "admin"},
     "Subscription": {"admin"},
+    "Linkage": {"clinic", "platform", "admin"},
     "AuditEvent": set(),
 }
 ALLOWED_ACTIONS = {
@@ -47,6 +49,9 @@ ALLOWED_ACTIONS = {
     "dicom-read": {"clinic", "platform", "physician", "reader", "patient"},
     "operations": {"admin"},
     "delivery": {"admin"},
+    "match": {"clinic", "platform", "physician", "reader"},
+    "merge": {"clinic", "platform", "admin"},
+    "identity-review": {"admin"},
 }
 ROLES = [role for role in Role if role is not Role.SERVICE]
 

@@ -19,12 +19,14 @@ from hub.api.fhir.ingester import FhirIngester
 from hub.api.fhir.operation import Operations
 from hub.api.fhir.person import PersonType
 from hub.api.fhir.regional import RegionalPatients
+from hub.api.fhir.review_tasks import ReviewTasks
 from hub.api.fhir.rooms import Rooms
 from hub.api.rest.health import health_router
 from hub.api.rest.ingest import ingest_router
 from hub.api.rest.mapping_desk import mapping_desk_router
 from hub.api.rest.problems import add_problem_handlers
 from hub.api.rest.quarantine import quarantine_router
+from hub.api.rest.reviews import reviews_router
 from hub.cds.check_operation import CheckOperation
 from hub.cds.figures_router import DuplicateFigures, figures_router
 from hub.cds.judging import Judging
@@ -36,11 +38,13 @@ from hub.contracts.ingest import Ingester
 from hub.contracts.submission import Channel
 from hub.delivery import outbox
 from hub.delivery.router import delivery_router
+from hub.identity.desk import Desk
 from hub.intake.replay import Replay
 from hub.security.audit_view import AuditEventView
 from hub.security.cors import Cors
 from hub.security.door import Door
 from hub.security.sign_in import SignIn
+from hub.web.identity import identity_pages
 from hub.web.status import Listing, Listings, status_router
 from hub.web.view import view_router
 
@@ -85,6 +89,7 @@ def http_application(parts: Parts) -> App:
     judging = Judging(parts.store, parts.policy, parts.persons, parts.audit)
     outside = settings.http.base_url and settings.http.base_url.rstrip("/")
     people = PersonType(parts.persons, parts.store, parts.policy, parts.audit)
+    desk = Desk(parts.store)
     regional = RegionalPatients(parts.persons, parts.store, parts.policy, parts.audit)
     trail = AuditEventView(parts.store, parts.policy, parts.audit, same_records=parts.persons.sources)
     rooms = Rooms(
@@ -94,7 +99,12 @@ def http_application(parts: Parts) -> App:
         audit=parts.audit,
         persons=parts.persons,
         quarantine=parts.quarantine,
-        virtual={"Person": people, "Patient": regional, "AuditEvent": trail},
+        virtual={
+            "Person": people,
+            "Patient": regional,
+            "Task": ReviewTasks(desk, parts.policy, parts.audit),
+            "AuditEvent": trail,
+        },
         operations=Operations([*IDENTITY_OPERATIONS, check_duplicate(CheckOperation(judging))]),
     )
     ingesters: dict[Channel, Ingester] = {
@@ -111,6 +121,8 @@ def http_application(parts: Parts) -> App:
             {c: i for c, i in ingesters.items() if c is not Channel.FHIR}, parts.quarantine, parts.policy, budget
         ),
         delivery_router(parts.store, parts.policy),
+        reviews_router(desk, parts.policy, parts.audit),
+        identity_pages(desk, parts.policy, parts.audit),
         mapping_desk_router(parts.store, parts.policy),
         figures_router(DuplicateFigures(parts.store, parts.policy, parts.persons)),
         view_router(parts.store, parts.policy, parts.audit, parts.links.opened),

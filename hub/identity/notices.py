@@ -14,7 +14,7 @@ from hub.contracts.store import CommitView
 
 Readers = Callable[[CommitView, Sequence[str], int], Sequence[tuple[str, str]]]
 """``(view, Patient ids, since in microseconds)`` to pairs of organization and the Patient it was shown since then."""
-Activity = Literal["merge", "unmerge", "link", "unlink"]
+Activity = Literal["merge", "unmerge", "link", "unlink", "amend"]
 
 TOPIC = f"{BASE}/CodeSystem/communication-topic"
 UNMERGED = "patient-unmerged"

@@ -5,7 +5,9 @@ from typing import Any
 
 import msgspec
 
+from hub.contracts import resident_id
 from hub.contracts.caller import Scope
+from hub.contracts.codes import RESIDENT_ID
 from hub.contracts.errors import Gone, NotFound
 from hub.contracts.persons import person_of_regional
 from hub.contracts.store import ResourceReader
@@ -56,7 +58,21 @@ class SqlPersons:
         readable = []
         for patient_id in self.patients(person_id):
             try:
-                readable.append(msgspec.json.decode(self._store.read("Patient", patient_id, scope).body))
+                stored = self._store.read("Patient", patient_id, scope)
             except (NotFound, Gone):
                 continue
+            readable.append(self._with_former_numbers(msgspec.json.decode(stored.body)))
         return readable
+
+    def _with_former_numbers(self, patient: dict[str, Any]) -> dict[str, Any]:
+        """Resident numbers that an official change has replaced are shown as ``old``, whatever the record says."""
+        for identifier in patient.get("identifier") or ():
+            if identifier.get("system") == RESIDENT_ID and identifier.get("use") != "old":
+                number = resident_id.parse(str(identifier.get("value") or ""))
+                if number is not None and self._is_retired(number.value):
+                    identifier["use"] = "old"
+        return patient
+
+    def _is_retired(self, number: str) -> bool:
+        sql = "SELECT 1 FROM identity_retired WHERE system = ? AND value = ?"
+        return bool(self._store.side_rows(sql, (RESIDENT_ID, number)))

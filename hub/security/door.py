@@ -42,6 +42,9 @@ token of a link."""
 SIGNED_PATHS = "/cds-services/"
 """Where a JSON Web Token may stand for a client: what CDS Hooks defines it for."""
 
+FORM_PATHS = ("/identity/review/",)
+"""Where pages of ours send their forms."""
+
 _ACTOR = re.compile(r"(?:Practitioner|PractitionerRole)/[A-Za-z0-9\-.]{1,64}", re.ASCII)
 _PURPOSE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}", re.ASCII)
 
@@ -127,7 +130,7 @@ class Door:
             kind = "bad-token"
         else:
             kind = "no-token"
-            if self._sessions is not None and scope["method"] in LOOK:
+            if self._sessions is not None and (scope["method"] in LOOK or _is_own_form(scope, headers)):
                 session = _session(headers.all("cookie"))
                 if session is not None:
                     caller, kind = self._sessions.caller_of_session(session), "bad-session"
@@ -192,6 +195,16 @@ class _Headers:
         if len(values) > 1:
             raise _malformed(name.title(), "Send the header once.")
         return values[0].strip() if values else None
+
+
+def _is_own_form(scope: Scope, headers: _Headers) -> bool:
+    """A form of ours, sent by a browser from a page of ours: what Origin and Sec-Fetch-Site say, no page can forge
+    (Fetch standard, forbidden request-headers)."""
+    if scope["method"] != "POST" or not scope["path"].startswith(FORM_PATHS):
+        return False
+    host, origin, site = headers.one("host"), headers.one("origin"), headers.one("sec-fetch-site")
+    same = bool(host) and origin is not None and origin.partition("://")[2].lower() == (host or "").lower()
+    return same and site in (None, "same-origin")
 
 
 def _session(cookies: list[str]) -> str | None:

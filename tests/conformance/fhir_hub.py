@@ -16,16 +16,19 @@ from hub.api.fhir.ingester import FhirIngester
 from hub.api.fhir.operation import Operations
 from hub.api.fhir.person import PersonType
 from hub.api.fhir.regional import RegionalPatients
+from hub.api.fhir.review_tasks import ReviewTasks
 from hub.api.fhir.rooms import Rooms
 from hub.api.rest.health import health_router
 from hub.api.rest.ingest import ingest_router
 from hub.api.rest.problems import add_problem_handlers
 from hub.api.rest.quarantine import quarantine_router
+from hub.api.rest.reviews import reviews_router
 from hub.blobs.folder import FolderBlobStore
 from hub.contracts.caller import Caller, Role
 from hub.contracts.ingest import Ingester
 from hub.contracts.store import CommitView
 from hub.contracts.submission import Channel
+from hub.identity.desk import Desk
 from hub.identity.linkage import LinkageReaction
 from hub.identity.persons import SqlPersons
 from hub.identity.reaction import IdentityReaction
@@ -36,6 +39,7 @@ from hub.intake.quarantine import TABLES, SqlQuarantine
 from hub.intake.replay import Replay
 from hub.security.policy import Policy
 from hub.store.sqlite import SqliteResourceStore
+from hub.web.identity import identity_pages
 
 CALLERS = {
     "qingshan": Caller("qingshan", Role.CLINIC, "org-qingshan"),
@@ -75,6 +79,7 @@ class FhirHub:
         self.quarantine = SqlQuarantine(self.store, self.blobs)
         self.intake = Intake(self.store, self.gate, self.blobs)
         persons = SqlPersons(self.store)
+        desk = Desk(self.store)
         self.rooms = Rooms(
             self.store,
             self.intake,
@@ -85,6 +90,7 @@ class FhirHub:
             {
                 "Person": PersonType(persons, self.store, self.gate, self.reads),
                 "Patient": RegionalPatients(persons, self.store, self.gate, self.reads),
+                "Task": ReviewTasks(desk, self.gate, self.reads),
             },
             Operations(IDENTITY_OPERATIONS),
         )
@@ -95,6 +101,8 @@ class FhirHub:
         rest.include_router(health_router(list, version="1"))
         rest.include_router(quarantine_router(self.quarantine, Replay(self.quarantine, readers), self.gate))
         rest.include_router(ingest_router(readers, self.quarantine, self.gate, BodyBudget(LIMIT_BYTES)))
+        rest.include_router(reviews_router(desk, self.gate, self.reads))
+        rest.include_router(identity_pages(desk, self.gate, self.reads))
         self._rest = rest
         self._runner = asyncio.Runner()
         self._client = httpx.AsyncClient(

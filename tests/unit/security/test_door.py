@@ -215,3 +215,28 @@ def test_a_host_header_has_no_say_in_the_audience(visit: Visit) -> None:
     visit.door = Door(visit.inside, OneClient(), signed=Noting())
     visit.knock("/cds-services/x", bearer("a.b.c"), ("Host", "evil.example"), method="POST")
     assert asked and all("evil" not in each for each in asked)
+
+
+SIGNED_IN = ("Cookie", "hub_session=signed-in")
+AT_HOME = (("Host", "hub.test:8080"), ("Origin", "http://hub.test:8080"))
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/identity/review/r1", AT_HOME, 200),
+        ("/identity/review/r1", (*AT_HOME, ("Sec-Fetch-Site", "same-origin")), 200),
+        ("/identity/review/r1", (*AT_HOME, ("Sec-Fetch-Site", "cross-site")), 401),
+        ("/identity/review/r1", (("Host", "hub.test:8080"), ("Origin", "http://evil.test")), 401),
+        ("/identity/review/r1", (("Host", "hub.test:8080"), ("Origin", "null")), 401),
+        ("/identity/review/r1", (("Host", "hub.test:8080"),), 401),
+        ("/identity/review/r1", (("Origin", "http://hub.test"),), 401),
+        ("/identity/reviews/r1", AT_HOME, 401),
+        ("/fhir/Patient", AT_HOME, 401),
+    ],
+)
+def test_a_session_sends_the_forms_of_our_pages_from_our_pages_alone(
+    visit: Visit, path: str, headers: tuple[tuple[str, str], ...], status: int
+) -> None:
+    assert visit.knock(path, SIGNED_IN, *headers, method="POST")[0] == status
+    assert visit.knock(path, SIGNED_IN, *headers, method="PUT")[0] == 401

@@ -65,9 +65,19 @@ def _record(patient_id: str, store: ResourceReader) -> dict[str, Any]:
     return {
         "patient": f"Patient/{patient_id}",
         "organization": f"Organization/{stored.owner}",
+        "organizationName": _organization(stored.owner, store),
         "lastUpdated": stored.last_updated,
         **{element: patient[element] for element in ELEMENTS if element in patient},
     }
+
+
+def _organization(organization_id: str, store: ResourceReader) -> str:
+    """Its name, or its id where the directory has none."""
+    try:
+        organization = msgspec.json.decode(store.read("Organization", organization_id, EVERYTHING).body)
+    except ExchangeError:
+        return organization_id
+    return str(organization.get("name") or organization_id)
 
 
 def _fields(record: Mapping[str, Any]) -> dict[str, list[str]]:

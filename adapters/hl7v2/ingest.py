@@ -104,12 +104,10 @@ class Hl7v2Ingest:
             return await self._refuse(content, message, _not_understood(), sender)
         try:
             receipt = await self._settled().receipt(self._client.submit(submission))
-        except Conflict as error:
-            return await self._refuse(
-                content, message, _number_taken() if error.issue_code == "duplicate" else error, sender
-            )
         except ExchangeError as error:
-            return await self._refuse(content, message, located(message, error), sender)
+            twice = isinstance(error, Conflict) and error.issue_code == "duplicate"
+            told = _number_taken() if twice else located(message, error)
+            return await self._refuse(content, message, told, sender)
         except Exception as error:
             FAILED.log(stage="submit", error=type(error).__name__)
             return Taken(ack.refuse(message, Fault("The hub failed.", remedy="Send it again."), self._clock()))

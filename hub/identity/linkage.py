@@ -115,7 +115,6 @@ def _stands(source: str, target: str, place: str, view: CommitView) -> bool:
             "This Patient is merged already.",
             where=place,
             remedy="Take that merge back first ($unmerge), if it was wrong.",
-            issue_code="duplicate",
         )
     return False
 

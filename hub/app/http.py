@@ -44,6 +44,7 @@ from hub.security.audit_view import AuditEventView
 from hub.security.cors import Cors
 from hub.security.door import Door
 from hub.security.sign_in import SignIn
+from hub.web.figures import figures_pages
 from hub.web.identity import identity_pages
 from hub.web.status import Listing, Listings, status_router
 from hub.web.view import view_router
@@ -51,6 +52,7 @@ from hub.web.view import view_router
 from .parts import Parts
 
 LATEST = 30
+NAMES_ON_PAGE = 200
 KNOW_HEAD = frozenset({"fhir", "sign-in"})
 """Mounts that answer HEAD themselves."""
 
@@ -113,6 +115,7 @@ def http_application(parts: Parts) -> App:
         Channel.ECG: EcgIngest(parts.hub_client, parts.instances),
     }
     budget = BodyBudget(settings.http.body_limit_bytes)
+    figures = DuplicateFigures(parts.store, parts.policy, parts.persons)
     rest = _application(
         version,
         health_router(lambda: _problems(parts), version=version),
@@ -124,7 +127,8 @@ def http_application(parts: Parts) -> App:
         reviews_router(desk, parts.policy, parts.audit),
         identity_pages(desk, parts.policy, parts.audit),
         mapping_desk_router(parts.store, parts.policy),
-        figures_router(DuplicateFigures(parts.store, parts.policy, parts.persons)),
+        figures_router(figures),
+        figures_pages(parts.policy, figures, lambda caller, whose: desk(parts.store, caller, whose, NAMES_ON_PAGE)),
         view_router(parts.store, parts.policy, parts.audit, parts.links.opened),
         status_router(
             parts.store,

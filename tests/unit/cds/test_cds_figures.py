@@ -1,15 +1,19 @@
 """The figures: a story reckoned by hand, the rules of counting, and who sees what."""
 
+import asyncio
 import csv
 import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
+from fastapi import FastAPI
 
+from hub.api.rest.mapping_desk import desk
 from hub.cds.figures import Asked, Row, fates, figures, pooled, savings, unheeded
 from hub.cds.figures_reading import as_csv
-from hub.cds.figures_router import DuplicateFigures
+from hub.cds.figures_router import DuplicateFigures, figures_router
 from hub.cds.prices import read_prices, store_prices
 from hub.contracts.caller import Caller, Role
 from hub.contracts.errors import Forbidden, Incorrect
@@ -18,6 +22,7 @@ from hub.exams.examination import Examination, Kind, Side, Target
 from hub.exams.items import item_of
 from hub.exams.name_parser import parse
 from hub.security.policy import Policy
+from hub.web.figures import figures_pages
 
 from .county import County, order, report
 
@@ -249,3 +254,33 @@ def test_a_wrong_price_is_named(content: str, field: str) -> None:
     with pytest.raises(Incorrect) as refused:
         read_prices(content)
     assert (refused.value.where, "Line 2" in refused.value.what) == (field, True)
+
+
+def _page(county: County, caller: Caller, path: str) -> httpx.Response:
+    app = FastAPI()
+    read = DuplicateFigures(county.store, Policy(), county.persons)
+    app.include_router(figures_pages(Policy(), read, lambda who, whose: desk(county.store, who, whose, 100)))
+    app.include_router(figures_router(read))
+
+    async def with_caller(scope: Any, receive: Any, send: Any) -> None:
+        scope.setdefault("state", {})["caller"] = caller
+        await app(scope, receive, send)
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(with_caller)
+        async with httpx.AsyncClient(transport=transport, base_url="http://hub.example") as client:
+            return await client.get(path)
+
+    return asyncio.run(ask())
+
+
+def test_the_pages_say_the_figures_and_the_names_in_chinese_first(county: County) -> None:
+    _play(county)
+    told = _page(county, county.physician, "/figures").text
+    for words in ("按科室", "呼吸内科", "胸部CT平扫", "33.3 %", "采纳率"):
+        assert words in told
+    clinic = Caller("hospital-desk", Role.CLINIC, "hospital")
+    assert "神秘检查" in _page(county, clinic, "/unmapped").text
+    table = _page(county, clinic, "/figures/duplicates?_format=csv")
+    assert table.headers["content-type"].startswith("text/csv")
+    assert _page(county, clinic, "/figures/duplicates").json()["total"]["lookups"] == 5

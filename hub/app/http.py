@@ -128,7 +128,9 @@ def http_application(parts: Parts) -> App:
         identity_pages(desk, parts.policy, parts.audit),
         mapping_desk_router(parts.store, parts.policy),
         figures_router(figures),
-        figures_pages(parts.policy, figures, lambda caller, whose: desk(parts.store, caller, whose, NAMES_ON_PAGE)),
+        figures_pages(
+            parts.policy, figures, lambda caller, whose: mapping_desk(parts.store, caller, whose, NAMES_ON_PAGE)
+        ),
         view_router(parts.store, parts.policy, parts.audit, parts.links.opened),
         status_router(
             parts.store,

@@ -23,6 +23,7 @@ from hub.api.fhir.review_tasks import ReviewTasks
 from hub.api.fhir.rooms import Rooms
 from hub.api.rest.health import health_router
 from hub.api.rest.ingest import ingest_router
+from hub.api.rest.mapping_desk import desk as mapping_desk
 from hub.api.rest.mapping_desk import mapping_desk_router
 from hub.api.rest.problems import add_problem_handlers
 from hub.api.rest.quarantine import quarantine_router

@@ -15,19 +15,16 @@ from hub.contracts.hub_client import HubClient
 
 from .aftercare import Aftercare
 from .archive import Archive
+from .catalogue import catalogue
 from .events import FAST_RECEIVE_OFF, SERVING
-from .query.find import FindService
 from .recovery import recover
 from .scp.association import Provider
 from .scp.listener import Listener
 from .scp.peers import Peers
 from .scp.reception import ArchiveReceiver
 from .scp.self_test import why_not
-from .scp.serving import Services
 from .settings import DicomSettings
-from .sop_classes import MODALITY_WORKLIST_FIND, PATIENT_ROOT_FIND, STUDY_ROOT_FIND
 from .study_closer import StudyCloser
-from .worklist.find import WorklistService
 
 DRAIN_SECONDS = 20.0
 
@@ -73,9 +70,9 @@ class DicomServer:
             most_per_ae_title=self._settings.maximum_associations_per_ae_title,
             recheck_seconds=self._settings.recheck_client_seconds,
         )
-        provider = Provider(
-            self._settings, peers, ArchiveReceiver(self.archive, peers), fast=fast, services=self._services(peers)
-        )
+        services = catalogue(self.archive, self._hub, peers, self._gate, self._audit)
+        receiver = ArchiveReceiver(self.archive, peers)
+        provider = Provider(self._settings, peers, receiver, fast=fast, services=services)
         if listening is not None:
             self._listener = Listener(provider, listening, ssl_context)
         else:
@@ -86,11 +83,6 @@ class DicomServer:
         self._aftercare.start()
         SERVING.log(port=self._listener.port, ae_title=self._settings.ae_title, fast_receive=fast)
         return self._listener.port
-
-    def _services(self, peers: Peers) -> Services:
-        find = FindService(self.archive, peers, self._gate, self._audit)
-        worklist = WorklistService(self._settings, self._hub, peers, self._gate, self._audit)
-        return Services({PATIENT_ROOT_FIND: find, STUDY_ROOT_FIND: find, MODALITY_WORKLIST_FIND: worklist})
 
     def stop(self, drain_seconds: float = DRAIN_SECONDS) -> None:
         """Refuse new associations, finish the messages on their way, abort the rest; then everything is on disk."""

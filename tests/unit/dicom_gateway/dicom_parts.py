@@ -23,6 +23,7 @@ class RecordingHub:
         self.refusals: list[tuple[Refusal, Caller]] = []
         self.events: list[str] = []
         self.failures: list[ExchangeError] = []
+        self.places: dict[str, tuple[str, int]] = {}
         self.orders: dict[str, list[ScheduledOrder]] = {}
         self.titles: dict[str, Caller] = {"QINGSHAN": QINGSHAN, "BAIHE": BAIHE, "OPERATOR": OPERATOR}
 
@@ -47,7 +48,7 @@ class RecordingHub:
         return self.titles.get(ae_title)
 
     def destination_of_ae_title(self, ae_title: str) -> tuple[str, int] | None:
-        return None
+        return self.places.get(ae_title)
 
     def scheduled_orders(self, caller: Caller, *, others: bool = False) -> list[ScheduledOrder]:
         return [one for one in self.orders.get(caller.organization, []) if others or not one.why_not]

@@ -30,6 +30,13 @@ def test_every_negotiated_context_is_stated_and_no_other() -> None:
     assert negotiated == dict.fromkeys(storage, syntaxes) | dict.fromkeys(services, syntaxes[:2])
 
 
+def test_the_roles_stated_are_those_agreed_to() -> None:
+    both = {str(one.abstract_syntax) for one in supported_contexts() if one.scu_role and one.scp_role}
+    assert both == {uid for _name, uid in rows("### Storage SOP classes")}
+    assert "SCP for C-STORE, SCU for C-GET" in TEXT
+    assert {role for _service, _name, _uid, role in rows("### Service SOP classes")} == {"SCP"}
+
+
 def test_every_searchable_attribute_is_stated() -> None:
     stated = {(name, level, matching) for name, _tag, level, matching in _keys()}
     assert stated == {(keyword_for_tag(tag), key.level, key.matching.value) for tag, key in KEYS.items()}

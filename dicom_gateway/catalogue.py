@@ -1,0 +1,40 @@
+"""Which service answers which SOP class."""
+
+from hub.contracts.audit import ReadAudit
+from hub.contracts.gate import Gate
+from hub.contracts.hub_client import HubClient
+
+from .archive import Archive
+from .query.find import FindService
+from .retrieve.get import GetService
+from .retrieve.move import MoveService
+from .retrieve.retrieval import Retrieval
+from .scp.peers import Peers
+from .scp.serving import Services
+from .sop_classes import (
+    MODALITY_WORKLIST_FIND,
+    PATIENT_ROOT_FIND,
+    PATIENT_ROOT_GET,
+    PATIENT_ROOT_MOVE,
+    STUDY_ROOT_FIND,
+    STUDY_ROOT_GET,
+    STUDY_ROOT_MOVE,
+)
+from .worklist.find import WorklistService
+
+
+def catalogue(archive: Archive, hub: HubClient, peers: Peers, gate: Gate, audit: ReadAudit) -> Services:
+    find = FindService(archive, peers, gate, audit)
+    retrieval = Retrieval(archive, peers, gate, audit)
+    move, get = MoveService(retrieval, hub), GetService(retrieval)
+    return Services(
+        {
+            PATIENT_ROOT_FIND: find,
+            STUDY_ROOT_FIND: find,
+            PATIENT_ROOT_MOVE: move,
+            STUDY_ROOT_MOVE: move,
+            PATIENT_ROOT_GET: get,
+            STUDY_ROOT_GET: get,
+            MODALITY_WORKLIST_FIND: WorklistService(archive.settings, hub, peers, gate, audit),
+        }
+    )

@@ -1,0 +1,101 @@
+"""The C-MOVE SCP (PS3.4 C.4.2): the images go to where the destination's AE title is registered."""
+
+from collections.abc import Sequence
+
+from hub.contracts.caller import Caller
+from hub.contracts.errors import Busy, ExchangeError, NotFound
+from hub.contracts.hub_client import HubClient
+
+from ..dimse.exchange import Ended, Exchange
+from ..scp.serving import Request
+from ..scu.association import MOST_CONTEXTS, Outgoing, Proposed, association
+from ..status import query_status
+from ..study_index.instance_row import InstanceRow
+from .retrieval import Retrieval
+from .storing import FALLBACKS, Storing
+from .suboperations import SubOperations
+
+MOVE_DESTINATION_UNKNOWN = 0xA801
+_LOOPBACK = "127.0.0.1"
+
+
+class MoveService:
+    def __init__(self, retrieval: Retrieval, hub: HubClient) -> None:
+        self._retrieval = retrieval
+        self._hub = hub
+
+    def failure(self, error: ExchangeError) -> int:
+        return MOVE_DESTINATION_UNKNOWN if isinstance(error, NotFound) else query_status(error)
+
+    def serve(self, request: Request, exchange: Exchange) -> None:
+        rows = self._retrieval.rows(request, "c-move")
+        place, receiver = self._destination(request.move_destination)
+        scope = self._retrieval.scope(receiver)
+        operations = SubOperations(len(rows))
+        may_receive = self._retrieval.archive.index.visible_to(scope, [row.id for row in rows])
+        for row in rows:
+            if row.id not in may_receive:
+                operations.failed.append(row.uid)
+        going = [row for row in rows if row.id in may_receive]
+        if not going:
+            operations.tell_final(request, exchange)
+            return
+        settings = self._retrieval.archive.settings
+        try:
+            with association(
+                place,
+                calling=settings.ae_title,
+                called=request.move_destination,
+                proposed=_proposed(going),
+                maximum_pdu_bytes=settings.maximum_pdu_bytes,
+                connect_seconds=settings.association_seconds,
+                network_seconds=settings.network_seconds,
+            ) as outgoing:
+                cancelled = self._send(request, exchange, outgoing, going, operations)
+        except Busy as failure:
+            left = operations.remaining
+            operations.failed += [row.uid for row in going[len(going) - left :]]
+            operations.tell_final(request, exchange, comment=failure.what)
+            return
+        operations.tell_final(request, exchange, cancelled=cancelled)
+
+    def _destination(self, ae_title: str) -> tuple[tuple[str, int], Caller]:
+        place = self._hub.destination_of_ae_title(ae_title)
+        receiver = self._hub.caller_by_ae_title(ae_title, _LOOPBACK)
+        if place is None or receiver is None:
+            raise NotFound(
+                "The move destination is not known.",
+                where="(0000,0600)",
+                remedy="Register it with its address: hub client add … --ae-title TITLE@HOST:PORT.",
+            )
+        return place, receiver
+
+    def _send(
+        self,
+        request: Request,
+        exchange: Exchange,
+        outgoing: Outgoing,
+        rows: Sequence[InstanceRow],
+        operations: SubOperations,
+    ) -> bool:
+        """Was it taken back? Raises Busy where the destination breaks off."""
+        originator = (request.peer.ae_title, request.message_id)
+        storing = Storing(outgoing.exchange, outgoing.contexts, self._retrieval.archive.files, originator)
+        for row in rows:
+            if exchange.cancelled(request.message_id):
+                return True
+            try:
+                status = storing.store(row, request.priority)
+            except (Ended, ValueError, OSError):
+                raise Busy("The destination broke off.") from None
+            operations.count(row.uid, status)
+            if operations.remaining:
+                operations.tell_pending(request, exchange)
+        return False
+
+
+def _proposed(rows: Sequence[InstanceRow]) -> list[Proposed]:
+    """Each SOP class as stored first, then uncompressed, each in a context of its own so that the choice stays ours."""
+    as_stored = dict.fromkeys((row.sop_class, row.transfer_syntax) for row in rows)
+    fallbacks = dict.fromkeys((row.sop_class, syntax) for row in rows for syntax in FALLBACKS)
+    return [Proposed(sop_class, (syntax,)) for sop_class, syntax in as_stored | fallbacks][:MOST_CONTEXTS]

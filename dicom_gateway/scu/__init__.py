@@ -1,0 +1,1 @@
+"""Associations that we open: sub-operations of C-MOVE, storage commitment reports."""

@@ -92,7 +92,7 @@ def _imaging(report: Report, of: str, half: str) -> None:
             "contrast": row["contrast"] or None,
             "technique": _listed(row["technique"]) - ignored,
             "views": _listed(row["views"]),
-            "guidance": bool(row["guidance"]),
+            "guidance": OPEN if row["guidance"] == OPEN else bool(row["guidance"]),
         }
         got = attributes(parsed.examination)
         got |= {name: set(got[name]) for name in ("regions", "technique", "views")}

@@ -243,6 +243,10 @@ def imaging_from_tokens(tokens: Sequence[Token]) -> Examination | None:
         return None
     technique = [each for each in technique if _MODALITY_OF_TECHNIQUE.get(each, modality) == modality]
     targets = targets_of(tokens) or _usual_targets(tokens)
+    if any(token.has("surcharge") for token in tokens) and not (
+        _values(tokens, "region") or _values(tokens, "modality")
+    ):
+        return None  # 钙化积分加收 is added to an examination that another line names
     for whole in ("bone-age", "skeleton"):  # 左手腕骨龄, 全身骨: one word says it all
         if any(each.region == whole for each in targets):
             targets = [Target(whole)]

@@ -31,6 +31,13 @@ _ANTIBODIES = frozenset(
         "hbcab",
         "acl",
         "anti-ccp",
+        "dsdna",
+        "ana",
+        "anca",
+        "ena",
+        "tgab",
+        "tpoab",
+        "trab",
     }
 )
 

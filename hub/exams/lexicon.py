@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import permutations
 
-from .mistaken_characters import easily_mistaken
+from .mistaken_characters import looks_alike, sounds_alike
 from .normalise import normalised
 from .vocabulary import table_text
 
@@ -23,7 +23,7 @@ _CHINESE_WORD = re.compile(r"[\u4e00-\u9fff]{2,}")
 _ENGLISH = re.compile(r"[A-Z][A-Z0-9]*")
 _AS_DIGITS = str.maketrans("OIL", "011")
 """Letters that are taken for digits, and digits for them."""
-_SHORT_WORDS_MENDED = frozenset({"contrast", "modality", "region", "view"})
+_NEVER_MENDED = frozenset({"noise", "other", "clinical", "surcharge"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +89,10 @@ class Lexicon:
             yield from word
 
     def _with_gap(self) -> dict[str, list[str]]:
-        """Chinese words with one character left open; words of two characters only where they are few and short by
-        nature (phases, regions, views), not among analytes, where one character makes another element of it."""
+        """Chinese words with one character left open."""
         gapped: dict[str, list[str]] = {}
         for word, meanings in self._words.items():
-            long_enough = len(word) > 2 or meanings[0][0] in _SHORT_WORDS_MENDED
-            if _CHINESE_WORD.fullmatch(word) and long_enough and meanings[0][0] != "noise":
+            if _CHINESE_WORD.fullmatch(word) and meanings[0][0] not in _NEVER_MENDED:
                 for at in range(len(word)):
                     gapped.setdefault(word[:at] + "?" + word[at + 1 :], []).append(word)
         return gapped
@@ -120,29 +118,31 @@ class Lexicon:
                     return [run[:end], *rest]
         return None
 
-    def _reading(self, name: str) -> list[tuple[int, int, str]]:
-        """From every place on: how many characters stay unknown, in how many words, and the first piece."""
-        best: list[tuple[int, int, str]] = [(0, 0, "")] * (len(name) + 1)
+    def _reading(self, name: str) -> list[tuple[int, int, int, str]]:
+        """From every place on: how many characters stay unknown, in how many words, how many of them say nothing, and
+        the first piece."""
+        best: list[tuple[int, int, int, str]] = [(0, 0, 0, "")] * (len(name) + 1)
         for at in range(len(name) - 1, -1, -1):
-            options: list[tuple[int, int, str]] = []
+            options: list[tuple[int, int, int, str]] = []
             for end in self._ends(name, at):
-                unknown, words, _ = best[end]
-                options.append((unknown, words + 1, name[at:end]))
+                unknown, words, idle, _ = best[end]
+                says_nothing = self._words[name[at:end]][0][0] == "noise"
+                options.append((unknown, words + 1, idle + says_nothing, name[at:end]))
             run = _RUN.match(name, at)
             if run is not None:
-                unknown, words, _ = best[run.end()]
+                unknown, words, idle, _ = best[run.end()]
                 parts = self._apart(run.group())
-                options.append((unknown + (parts is None), words + len(parts or " "), run.group()))
+                options.append((unknown + (parts is None), words + len(parts or " "), idle, run.group()))
             else:
-                unknown, words, _ = best[at + 1]
+                unknown, words, idle, _ = best[at + 1]
                 blank = name[at] in " ()"
-                options.append((unknown + (not blank), words + (not blank), name[at]))
-            best[at] = min(options, key=lambda option: option[:2])
+                options.append((unknown + (not blank), words + (not blank), idle, name[at]))
+            best[at] = min(options, key=lambda option: option[:3])
         return best
 
     def tokens(self, name: str) -> list[Token]:
-        """The whole name as tokens, in order: as few characters unknown as can be, then as few words, then the longest
-        first. Blanks and brackets are left out."""
+        """The whole name as tokens, in order: as few characters unknown as can be, then as few words, then as few that
+        say nothing, then the longest first. Blanks and brackets are left out."""
         best = self._reading(name)
         found: list[Token] = []
         unknown = ""
@@ -158,7 +158,7 @@ class Lexicon:
                 found.append(Token(text, self._words.get(text, ()), depth, bracket))
 
         while at < len(name):
-            piece = best[at][2]
+            piece = best[at][3]
             at += len(piece)
             if piece in self._words:
                 add(piece)
@@ -183,23 +183,28 @@ class Lexicon:
         if _RUN.fullmatch(unknown):
             meant = self._digits_for_letters.get(unknown.translate(_AS_DIGITS)) if len(unknown) > 3 else None
             return name.replace(unknown, meant) if meant else None
-        for likely in (easily_mistaken, _strange_in_a_long_word):
+        for likely in (self._mistaken, _strange_in_a_long_word):
             found = self._fitting(name, unknown, likely)
             if found:
                 return found[0] if len(found) == 1 else None
         return None
 
-    def _fitting(self, name: str, unknown: str, likely: Callable[[str, str], bool]) -> list[str]:
+    def _mistaken(self, written: str, word: str, at: int) -> bool:
+        """Sounds alike or looks alike; of two characters that name an analyte only the latter: 铝 is not 氯."""
+        element = len(word) == 2 and self._words[word][0][0] in ("analyte", "panel", "bare")
+        return looks_alike(written, word[at]) or (not element and sounds_alike(written, word[at]))
+
+    def _fitting(self, name: str, unknown: str, likely: Callable[[str, str, int], bool]) -> list[str]:
         """The name with each word put right that a single ``likely`` mistake may have spoilt, of the longest words."""
         where = name.find(unknown)
         fitting: dict[tuple[Meaning, ...], str] = {}
-        longest = 3 if likely is _strange_in_a_long_word else 1
+        longest = 1
         for at in range(where, where + len(unknown)):
             for start in range(max(0, at - 7), at + 1):
                 for end in range(max(at, start + longest - 1) + 1, min(len(name), at + 8) + 1):
                     pattern = name[start:at] + "?" + name[at + 1 : end]
                     for word in self._gapped.get(pattern, ()):
-                        if likely(name[at], word[at - start]):
+                        if likely(name[at], word, at - start):
                             if len(word) > longest:
                                 fitting.clear()
                                 longest = len(word)
@@ -207,8 +212,8 @@ class Lexicon:
         return list(fitting.values())
 
 
-def _strange_in_a_long_word(one: str, _: str) -> bool:
-    return one not in _characters()
+def _strange_in_a_long_word(written: str, word: str, _: int) -> bool:
+    return len(word) > 3 and written not in _characters()
 
 
 @cache
@@ -219,9 +224,9 @@ def _characters() -> frozenset[str]:
 
 @cache
 def imaging_lexicon() -> Lexicon:
-    return Lexicon(("lexicon_billing.txt", "lexicon_regions.txt", "lexicon_imaging.txt"))
+    return Lexicon(("lexicon_billing.txt", "lexicon_other.txt", "lexicon_regions.txt", "lexicon_imaging.txt"))
 
 
 @cache
 def laboratory_lexicon() -> Lexicon:
-    return Lexicon(("lexicon_billing.txt", "lexicon_laboratory.txt"))
+    return Lexicon(("lexicon_billing.txt", "lexicon_other.txt", "lexicon_laboratory.txt"))

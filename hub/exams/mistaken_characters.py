@@ -33,10 +33,11 @@ def _groups() -> Mapping[str, frozenset[str]]:
     return found
 
 
-def _sound_alike(one: str, other: str) -> bool:
+def looks_alike(one: str, other: str) -> bool:
+    """By the table, which knows only characters that examinations are written with."""
+    return other in _groups().get(one, ())
+
+
+def sounds_alike(one: str, other: str) -> bool:
     """Without tones, and without the differences that many speakers do not make."""
     return bool(_sounds(one) & _sounds(other))
-
-
-def easily_mistaken(one: str, other: str) -> bool:
-    return other in _groups().get(one, ()) or _sound_alike(one, other)

@@ -69,7 +69,11 @@ def _evidence(tokens: Sequence[Token]) -> tuple[tuple[str, str], ...]:
 
 
 def _left(tokens: Sequence[Token], ignorable: Callable[[Sequence[Token], int], bool]) -> tuple[str, ...]:
-    return tuple(token.text for at, token in enumerate(tokens) if not token.known and not ignorable(tokens, at))
+    return tuple(
+        token.text
+        for at, token in enumerate(tokens)
+        if token.has("other") or (not token.known and not ignorable(tokens, at))
+    )
 
 
 def _read(name: str, mended: bool) -> Parsed:
@@ -95,7 +99,7 @@ def _mended(name: str) -> Parsed:
         for _step in range(_MENDING_STEPS):
             tokens = lexicon().tokens(attempt)
             left = _left(tokens, ignorable)
-            better = lexicon().mended(attempt, left[0]) if left else None
+            better = next(filter(None, (lexicon().mended(attempt, each) for each in left)), None)
             if better is None:
                 break
             attempt = better

@@ -33,6 +33,11 @@ _MISREAD = (
     (re.compile(r"十(?![一二三四五六七八九项导通])(?=[A-Z\u4e00-\u9fff])"), "+"),
     (re.compile(r"(?<=[A-Z0-9Γ])一(?=[\u4e00-\u9fffA-Z0-9])"), ""),
 )
+_VERTEBRAE = re.compile(
+    r"(颈|胸|腰|骶|[CTLS](?=\d[-\d~/、CTLS ]*椎))\d{1,2}"
+    r"(?:[-~/、]?(颈|胸|腰|骶|[CTLS])\d{1,2}|[-~/、]\d{1,2})?椎?"
+)
+_SEGMENT = {"颈": "颈椎", "胸": "胸椎", "腰": "腰椎", "C": "颈椎", "T": "胸椎", "L": "腰椎"}
 _TIME_OF_DAY = re.compile(r"(?<![\d.])(?:[01]?\d|2[0-4])(?: ?[AP]M(?![A-Z])|:[0-5]\d|点钟?)")
 _EQUIPMENT = re.compile(
     r"(?:\d+|[一二三四五六七八九十百]+)(?:层螺旋|排螺旋|排|层)(?:以上|及以上)?|"
@@ -69,6 +74,7 @@ def normalised(text: str) -> str:
     folded = _ELL_FOR_ONE.sub("1", unicodedata.normalize("NFKC", visible))
     folded = folded.translate(_simplified()).upper().translate(_LATIN_LETTERS).strip()
     folded = _TIME_OF_DAY.sub(" ", folded).translate(_SPELT)
+    folded = _VERTEBRAE.sub(_segments_of_the_spine, folded)
     folded = _LABEL.sub("", folded.strip())
     for written, phase in _PHASE_SIGNS:
         folded = written.sub(phase, folded)
@@ -76,6 +82,13 @@ def normalised(text: str) -> str:
     folded = _INNER_HYPHEN.sub("", folded)
     folded = _HYPHEN.sub(" ", folded)
     return _SPACES.sub(" ", folded).strip()
+
+
+def _segments_of_the_spine(found: re.Match[str]) -> str:
+    """颈4-7 is the cervical spine, L3-S1 the lumbar one: a disc belongs to the segment above it."""
+    first, last = found.groups()
+    named = dict.fromkeys(_SEGMENT[each] for each in (first, last) if each in _SEGMENT)
+    return "".join(named) or found.group()
 
 
 def read_by_eye(name: str) -> str:

@@ -14,7 +14,7 @@ import csv
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -135,6 +135,24 @@ def score(of: str = "", half: str = "") -> Report:
 
 def answered_although_nothing_is_named(of: str = "", half: str = "") -> list[str]:
     return [row["text"] for row in _rows(of, "abstain", half) if parse(row["text"]).answered]
+
+
+def words_reached(sets: Iterable[str]) -> Counter[tuple[str, str]]:
+    """How many labelled names say each word of the vocabulary, and are read as saying it: (attribute, word)."""
+    reached: Counter[tuple[str, str]] = Counter()
+    for of in sets:
+        for row in [*_rows(of, "imaging", ""), *_rows(of, "laboratory", "")]:
+            parsed = parse(row["text"])
+            got = attributes(parsed.examination)
+            for attribute in set(row) & set(got):
+                told = got[attribute] if isinstance(got[attribute], list) else [got[attribute]]
+                for word in _listed(row[attribute]):
+                    panel = word.removeprefix("panel:")
+                    if word in told:
+                        reached[attribute, word] += 1
+                    elif panel != word and set(panels()[panel].core) <= set(told):
+                        reached["panel", panel] += 1
+    return reached
 
 
 if __name__ == "__main__":

@@ -6,12 +6,13 @@ from io import BytesIO
 import pytest
 
 from hub.exams.cli import parse_lines
-from hub.exams.examination import attributes
+from hub.exams.examination import Contrast, attributes
 from hub.exams.name_parser import parse
+from hub.exams.vocabulary import analytes, panels, regions, words
 
-from .scoring import Report, answered_although_nothing_is_named, score
+from .scoring import Report, answered_although_nothing_is_named, score, words_reached
 
-SETS = ("", "county", "province")
+SETS = ("", "county", "province", "words", "north")
 
 
 @pytest.fixture(scope="module", params=[(of, half) for of in SETS for half in ("seen", "held-out")], ids="-".join)
@@ -31,6 +32,18 @@ def test_nine_names_of_ten_are_answered(report) -> None:
 def test_no_kind_of_name_is_left_behind(report) -> None:
     for stratum, names in report.names.items():
         assert report.answered[stratum] >= 0.75 * names, (stratum, report.wrong)
+
+
+def test_every_word_of_the_vocabulary_is_reached_by_several_names() -> None:
+    reached = words_reached(SETS)
+    vocabulary = {
+        "modality": words()["modalities"], "regions": regions(), "technique": words()["technique"],
+        "views": words()["views"], "laterality": ["left", "right", "bilateral"], "contrast": list(Contrast),
+        "analytes": analytes(), "panel": panels(), "specimen": words()["specimens"],
+        "time_aspect": words()["time_aspects"], "method": words()["methods"],
+    }  # fmt: skip
+    counts = {(kind, word): reached[kind, word] for kind, listed in vocabulary.items() for word in listed}
+    assert {word: count for word, count in counts.items() if count < 3} == {}
 
 
 @pytest.mark.parametrize("of", SETS)

@@ -19,13 +19,12 @@ from hub.contracts.persons import Persons, person_of_regional
 from hub.contracts.store import ResourceReader
 from hub.exams.code_maps import local_codes
 from hub.exams.coverage import Coverage
-from hub.exams.fhir_reading import part, reference, references
+from hub.exams.fhir_reading import part, reference
 from hub.exams.history import history
 from hub.exams.institutions import Institutions
 from hub.exams.local_codes import NO_LOCAL_CODES, LocalCodes
 from hub.exams.order_facts import order_from
 from hub.exams.prior import Context, Order, Prior
-from hub.exams.proto import timing_days
 from hub.exams.recheck import birth_us_of, microseconds, setting_of
 from hub.exams.signing import judge_all, reach
 from hub.exams.site_windows import site_tables
@@ -185,11 +184,7 @@ class Checker:
         def referenced(ref: str) -> Any:
             return call.beside.get(ref) or self._resource(ref, scope)
 
-        planned = None
-        for ref in references(draft.resource, "basedOn"):
-            if ref.startswith("ServiceRequest/"):
-                planned = planned or timing_days(part(referenced(ref), "occurrenceTiming"))
-        order = order_from(draft.resource, draft.ref, planned_days=planned, referenced=referenced, local=local)
+        order = order_from(draft.resource, draft.ref, referenced=referenced, local=local)
         return order if order.encounter or not call.encounter else replace(order, encounter=call.encounter)
 
 

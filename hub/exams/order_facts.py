@@ -1,7 +1,7 @@
 """From a ServiceRequest (draft or stored) to the order that is judged. What lies outside the resource (its plan) is
 handed in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .exam_rows import request_understood
@@ -31,17 +31,23 @@ def _reasons(resource: Any, referenced: Callable[[str], Any]) -> tuple[Said, ...
     return tuple(said)
 
 
+def _planned_days(based_on: Sequence[str], referenced: Callable[[str], Any]) -> float | None:
+    """How far apart the orders are that this one is one of, by the standing order that it is based on."""
+    standing = (referenced(ref) for ref in based_on if ref.startswith("ServiceRequest/"))
+    found = (timing_days(part(each, "occurrenceTiming")) for each in standing)
+    return next((days for days in found if days is not None), None)
+
+
 def order_from(
     resource: Any,
     ref: str = "",
     *,
-    planned_days: float | None = None,
     local: LocalCodes = NO_LOCAL_CODES,
     referenced: Callable[[str], Any] = _nothing,
 ) -> Order:
     """The order that a ServiceRequest states, in the words of the clinic with the code map ``local``. ``ref`` is how
     the caller calls it, ``ServiceRequest/ID`` by default; ``referenced`` looks up a Condition that it gives as its
-    reason, None where there is none."""
+    reason and the standing order that it is based on, None where there is none."""
     understood = request_understood(resource, local)
     name = name_of(concept(part(resource, "code")))
     based_on = references(resource, "basedOn")
@@ -57,5 +63,5 @@ def order_from(
         replaces=references(resource, "replaces"),
         standing_child=text(resource, "intent") in _CHILD_INTENTS and bool(based_on),
         encounter=reference(part(resource, "encounter")),
-        planned_days=planned_days if planned_days is not None else timing_days(part(resource, "occurrenceTiming")),
+        planned_days=_planned_days(based_on, referenced),
     )

@@ -95,7 +95,12 @@ def patients_of(view: CommitView, patient: str) -> list[str]:
 def verdict_on(one: Written, view: CommitView) -> Verdict | None:
     """The verdict on an order that has just been written, as far as it may be told: an issue is read by others than
     who ordered. None where there is nothing to judge."""
-    order = order_from(one.resource, f"ServiceRequest/{one.id}", local=local_codes(view.rows, one.owner))
+    order = order_from(
+        one.resource,
+        f"ServiceRequest/{one.id}",
+        local=local_codes(view.rows, one.owner),
+        referenced=lambda ref: _read(view, *ref.split("/", 1)) if "/" in ref else None,
+    )
     if order.examination is None or one.patient is None:
         return None
     now_us = microseconds(view.now)

@@ -177,7 +177,7 @@ def _exemptions(
     planned = _planned_days(order, exam, context)
     if planned is not None and age_days is not None and age_days >= planned * rules()["plan_fraction"]:
         silencing.append(known["planned"])
-    if order.standing_child and not (finding.window and finding.window.once_per_admission):
+    if order.standing_child and planned is None and not (finding.window and finding.window.once_per_admission):
         silencing.append(known["standing-order"])
     if "follicle-tracking" in exam.technique:
         silencing.append(known["follicle-tracking"])

@@ -21,6 +21,7 @@ from hub.api.fhir.person import PersonType
 from hub.api.fhir.regional import RegionalPatients
 from hub.api.fhir.review_tasks import ReviewTasks
 from hub.api.fhir.rooms import Rooms
+from hub.api.fhir.supersede import supersede_operation
 from hub.api.rest.health import health_router
 from hub.api.rest.ingest import ingest_router
 from hub.api.rest.mapping_desk import desk as mapping_desk
@@ -41,6 +42,7 @@ from hub.delivery import outbox
 from hub.delivery.router import delivery_router
 from hub.identity.desk import Desk
 from hub.intake.replay import Replay
+from hub.security.audit import readers_since
 from hub.security.audit_view import AuditEventView
 from hub.security.cors import Cors
 from hub.security.door import Door
@@ -92,7 +94,7 @@ def http_application(parts: Parts) -> App:
     judging = Judging(parts.store, parts.policy, parts.persons, parts.audit)
     outside = settings.http.base_url and settings.http.base_url.rstrip("/")
     people = PersonType(parts.persons, parts.store, parts.policy, parts.audit)
-    desk = Desk(parts.store)
+    desk = Desk(parts.store, readers_since)
     regional = RegionalPatients(parts.persons, parts.store, parts.policy, parts.audit)
     trail = AuditEventView(parts.store, parts.policy, parts.audit, same_records=parts.persons.sources)
     rooms = Rooms(
@@ -108,7 +110,9 @@ def http_application(parts: Parts) -> App:
             "Task": ReviewTasks(desk, parts.policy, parts.audit),
             "AuditEvent": trail,
         },
-        operations=Operations([*IDENTITY_OPERATIONS, check_duplicate(CheckOperation(judging))]),
+        operations=Operations(
+            [*IDENTITY_OPERATIONS, supersede_operation(desk), check_duplicate(CheckOperation(judging))]
+        ),
     )
     ingesters: dict[Channel, Ingester] = {
         Channel.FHIR: FhirIngester(rooms),

@@ -5,6 +5,7 @@ Each decision is one commit with its Provenance. Whether the caller may is asked
 
 from collections.abc import Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, get_args
 
 from hub.contracts.caller import Caller
@@ -22,10 +23,11 @@ MOST_LISTED = 1000
 
 
 class Desk:
-    """Over one store. Any thread; the decisions resolve after their commit."""
+    """Over one store. Any thread; the decisions resolve after their commit. ``readers`` as in ``notices``."""
 
-    def __init__(self, store: ResourceStore) -> None:
+    def __init__(self, store: ResourceStore, readers: notices.Readers) -> None:
         self._store = store
+        self._readers = readers
 
     def reviews(self, states: Sequence[State], count: int, *, patient_id: str | None = None) -> list[Review]:
         """Those that wait first, in the order in which they were opened."""
@@ -58,7 +60,10 @@ class Desk:
             )
 
         def run(view: CommitView) -> Review:
-            decided = actions.decide_review(view, review_id, verdict, reason)  # type: ignore[arg-type]
+            asked = reviews.review(view.rows, review_id)
+            one, other = (asked.one, asked.other) if asked is not None else ("", "")
+            act = partial(actions.decide_review, view, review_id, verdict, reason)  # type: ignore[arg-type]
+            decided = notices.telling_readers(view, self._readers, one, other, act)
             if verdict != "later":
                 activity: notices.Activity = "link" if verdict == "same" else "unlink"
                 patients = [decided.one, decided.other]

@@ -11,6 +11,7 @@ the whole submission.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -89,17 +90,18 @@ class Stated:
             raise Conflict(
                 "This merge was taken back already.", where="Linkage.active", remedy="Nothing is left to do."
             )
-        seen = _persons_patients(view, standing.source)
-        merges.unmerge(view, standing.id, reason)
-        notices.record(view, "unmerge", [standing.source, standing.target], f"Linkage/{one.id}", reason)
-        notices.tell_readers(view, self._readers, seen, standing.at_us)
+        source, target = standing.source, standing.target
+        act = partial(merges.unmerge, view, standing.id, reason)
+        notices.telling_readers(view, self._readers, source, target, act, standing.at_us)
+        notices.record(view, "unmerge", [source, target], f"Linkage/{one.id}", reason)
 
     def _part(self, one: Written, patient: str, other: str, reason: str, view: CommitView) -> None:
         """They are two: merges between them are taken back first, so that whoever read them is told."""
         for known in (*merges.merges_of(view.rows, patient), *merges.merges_of(view.rows, other)):
             if known.undone_us is None and {known.source, known.target} == {patient, other}:
                 self._unmerge(one, known, reason, view)
-        assert_not_same(view, patient, other, reason)
+        act = partial(assert_not_same, view, patient, other, reason)
+        notices.telling_readers(view, self._readers, patient, other, act)
         notices.record(view, "unlink", [patient, other], f"Linkage/{one.id}", reason)
 
 
@@ -191,15 +193,6 @@ def _reason(body: dict[str, Any], one: Written, view: CommitView) -> str:
         if extension.get("url") == REASON and str(extension.get("valueString") or "").strip():
             return str(extension["valueString"])
     return f"Linkage/{one.id}, {view.submission.origin.channel.value}"
-
-
-def _persons_patients(view: CommitView, patient: str) -> list[str]:
-    rows = view.rows(
-        "SELECT patient_id FROM identity_link WHERE person_id ="
-        " (SELECT person_id FROM identity_link WHERE patient_id = ?) ORDER BY patient_id",
-        (patient,),
-    )
-    return [one for (one,) in rows]
 
 
 def _placed(place: str, act: Callable[..., object], *arguments: object) -> None:

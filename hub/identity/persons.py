@@ -24,14 +24,14 @@ class SqlPersons:
     def person_of(self, patient_id: str) -> str | None:
         person = person_of_regional(patient_id)
         if person is not None:
-            return person if self.patients(person) else None
+            return person if self.patients(person) else self._successor(person)
         rows = self._store.side_rows("SELECT person_id FROM identity_link WHERE patient_id = ?", (patient_id,))
         return str(rows[0][0]) if rows else None
 
     def sources(self, patient_id: str) -> Sequence[str]:
         person = person_of_regional(patient_id)
         if person is not None:
-            return self.patients(person)
+            return self.patients(person) or self.patients(self._successor(person) or "")
         rows = self._store.side_rows(
             "SELECT other.patient_id FROM identity_link AS one JOIN identity_link AS other"
             " ON other.person_id = one.person_id WHERE one.patient_id = ? ORDER BY other.patient_id",
@@ -52,7 +52,21 @@ class SqlPersons:
 
     def regional(self, person_id: str, scope: Scope) -> dict[str, Any] | None:
         readable = self._readable(person_id, scope)
-        return regional.patient_of(person_id, readable) if readable else None
+        if readable:
+            return regional.patient_of(person_id, readable)
+        successor = self._successor(person_id) if not self.patients(person_id) else None
+        if successor is None or not self._readable(successor, scope):
+            return None
+        return regional.replaced(person_id, successor)
+
+    def _successor(self, person_id: str) -> str | None:
+        """The person that has the record with which this person began, where that one has left it."""
+        rows = self._store.side_rows(
+            "SELECT now.person_id FROM identity_event AS past JOIN identity_link AS now"
+            " ON now.patient_id = past.patient_id WHERE past.left_person = ?1 AND now.own = ?1 LIMIT 1",
+            (person_id,),
+        )
+        return str(rows[0][0]) if rows else None
 
     def _readable(self, person_id: str, scope: Scope) -> list[dict[str, Any]]:
         readable = []

@@ -42,9 +42,18 @@ def patient_of(person_id: str, patients: Sequence[Patient]) -> dict[str, Any]:
     if regional["deceasedDateTime"]:
         del regional["deceasedBoolean"]
     regional["link"] = [{"other": {"reference": f"Patient/{one['id']}"}, "type": "seealso"} for one in newest]
-    told = {element: value for element, value in regional.items() if value not in (None, [])}
-    told["meta"] = {"versionId": _fingerprint(told), **told["meta"], "tag": [TAG]}
-    return told
+    return _versioned({element: value for element, value in regional.items() if value not in (None, [])})
+
+
+def replaced(person_id: str, successor: str) -> dict[str, Any]:
+    """What is left of a person whose records all belong to another one now: the way there."""
+    link = {"other": {"reference": f"Patient/{regional_id(successor)}"}, "type": "replaced-by"}
+    return _versioned({"resourceType": "Patient", "id": regional_id(person_id), "active": False, "link": [link]})
+
+
+def _versioned(resource: dict[str, Any]) -> dict[str, Any]:
+    resource["meta"] = {"versionId": _fingerprint(resource), **resource.get("meta", {}), "tag": [TAG]}
+    return resource
 
 
 def _fingerprint(resource: dict[str, Any]) -> str:

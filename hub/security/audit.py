@@ -59,7 +59,8 @@ def record_writes(written: Sequence[Written], view: CommitView) -> None:
     for one in written:
         if sent and id(one.entry) not in sent:
             continue  # a consequence: part of the act that is on record already
-        by_patient.setdefault(one.patient or _patient_of_task(one), []).append(one)
+        for patient in _patients_of(one):
+            by_patient.setdefault(patient, []).append(one)
     if len(by_patient) > 1:
         by_patient.pop(None, None)  # what lies beside a patient's resources is part of the same act
     channel = view.submission.origin.channel
@@ -116,10 +117,20 @@ def readers_since(view: CommitView, patients: Sequence[str], since_us: int) -> l
     return sorted(found)
 
 
-def _patient_of_task(one: Written) -> str | None:
-    """R4 puts Task in no patient compartment, but whose work it is matters here."""
-    reference = getattr(getattr(one.resource, "for_", None), "reference", None)
-    if one.type == "Task" and isinstance(reference, str) and reference.startswith("Patient/"):
+def _patients_of(one: Written) -> Sequence[str | None]:
+    """R4 puts Task and Linkage in no patient compartment, but of whom they speak matters here."""
+    if one.patient is None and one.type == "Task":
+        return (_patient_named(getattr(one.resource, "for_", None)),)
+    if one.type == "Linkage":
+        items = getattr(one.resource, "item", None)
+        named = [_patient_named(getattr(item, "resource", None)) for item in items or ()]
+        return list(dict.fromkeys(patient for patient in named if patient is not None)) or (None,)
+    return (one.patient,)
+
+
+def _patient_named(element: object) -> str | None:
+    reference = getattr(element, "reference", None)
+    if isinstance(reference, str) and reference.startswith("Patient/"):
         return reference.removeprefix("Patient/").partition("/")[0]
     return None
 

@@ -18,6 +18,7 @@ from hub.api.fhir.person import PersonType
 from hub.api.fhir.regional import RegionalPatients
 from hub.api.fhir.review_tasks import ReviewTasks
 from hub.api.fhir.rooms import Rooms
+from hub.api.fhir.supersede import supersede_operation
 from hub.api.rest.health import health_router
 from hub.api.rest.ingest import ingest_router
 from hub.api.rest.problems import add_problem_handlers
@@ -79,7 +80,7 @@ class FhirHub:
         self.quarantine = SqlQuarantine(self.store, self.blobs)
         self.intake = Intake(self.store, self.gate, self.blobs)
         persons = SqlPersons(self.store)
-        desk = Desk(self.store)
+        desk = Desk(self.store, self.readers)
         self.rooms = Rooms(
             self.store,
             self.intake,
@@ -92,7 +93,7 @@ class FhirHub:
                 "Patient": RegionalPatients(persons, self.store, self.gate, self.reads),
                 "Task": ReviewTasks(desk, self.gate, self.reads),
             },
-            Operations(IDENTITY_OPERATIONS),
+            Operations([*IDENTITY_OPERATIONS, supersede_operation(desk)]),
         )
         self._fhir = FhirApp(self.rooms, body_limit_bytes=LIMIT_BYTES)
         readers = {**(ingesters or {}), Channel.FHIR: FhirIngester(self.rooms)}

@@ -85,6 +85,17 @@ def test_a_decision_takes_effect_at_once(
     assert set(provenance) == {"same": {"link"}, "not-same": {"unlink"}, "later": set()}[decision]
 
 
+def test_a_decision_taken_back_tells_who_read_meanwhile(disputed: tuple[FhirHub, str, str, str]) -> None:
+    hub, one, other, review = disputed
+    assert decide(hub, review, "same").status_code == 200
+    assert hub.ask("GET", f"Patient/{one}", caller="hospital").status_code == 200
+    assert hub.found("Communication?recipient=Organization/org-county", caller="hospital") == []
+    assert decide(hub, review, "not-same", "不是同一人").status_code == 200
+    assert person_of(hub, one) != person_of(hub, other)
+    told = hub.ask("GET", "Communication?recipient=Organization/org-county", caller="hospital").json()["entry"]
+    assert f"Patient/{one}" in {entry["resource"]["subject"]["reference"] for entry in told}
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [

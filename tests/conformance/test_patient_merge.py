@@ -126,6 +126,22 @@ def test_a_preview_tells_and_changes_nothing(two: tuple[FhirHub, str, str]) -> N
     assert person_of(hub, old) != person_of(hub, new)
 
 
+def test_the_person_that_was_merged_away_leads_to_the_other(two: tuple[FhirHub, str, str]) -> None:
+    hub, old, new = two
+    away, stays = regional_of(hub, new), regional_of(hub, old)
+    merged = merge_id(merge(hub, parameters(old, new)))
+    assert regional_of(hub, new) == stays
+    shown = hub.ask("GET", f"Patient/{away}").json()
+    assert (shown["active"], shown["link"]) == (
+        False,
+        [{"other": {"reference": f"Patient/{stays}"}, "type": "replaced-by"}],
+    )
+    assert len(hub.found(f"Observation?patient={away}")) == 2
+    assert hub.ask("GET", f"Patient/{away}", caller="baihe").status_code == 404
+    assert unmerge(hub, merged).status_code == 200
+    assert hub.ask("GET", f"Patient/{away}").json()["active"] is True
+
+
 def test_the_target_may_be_given_as_it_is_to_be(two: tuple[FhirHub, str, str]) -> None:
     hub, old, new = two
     wanted = hub.ask("GET", f"Patient/{new}").json()
@@ -152,7 +168,7 @@ def test_it_leaves_a_provenance_and_its_undoing_a_notice_to_every_reader(two: tu
         ]
     ]
     assert [one["subject"]["reference"] for one in notices] == [f"Patient/{old}"]
-    assert "撤销合并" in notices[0]["payload"][0]["contentString"]
+    assert "现已分开" in notices[0]["payload"][0]["contentString"]
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,15 @@ def test_persons_are_paged_each_once(hub: FhirHub) -> None:
     assert sorted(seen) == sorted(expected)
 
 
+def test_the_mothers_maiden_name_narrows_it(hub: FhirHub) -> None:
+    url = "http://hl7.org/fhir/StructureDefinition/patient-mothersMaidenName"
+    one = register(hub, "qingshan", "Q2", number(2), extension=[{"url": url, "valueString": "赵玉兰"}])
+    register(hub, "baihe", "B4", number(4))
+    for query in ("family=陈&mothersMaidenName=赵", "mothersMaidenName=赵玉兰"):
+        assert hub.found(f"Patient?{query}", caller="hospital") == [f"Patient/{regional_of(hub, one)}"]
+    assert hub.found("Patient?family=陈&mothersMaidenName=钱", caller="hospital") == []
+
+
 def test_only_the_numbers_of_the_domains_asked_for_are_told(hub: FhirHub) -> None:
     two_clinics(hub)
     answer = hub.ask("GET", f"Patient?_profile={PDQM}&family=陈&identifier=urn:test:baihe|", caller="hospital").json()

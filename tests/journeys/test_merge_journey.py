@@ -74,6 +74,8 @@ def test_a_duplicate_file_is_merged_by_message_found_as_one_and_parted_again(cou
                      if one["activity"]["coding"][0]["code"] == "unmerge"]  # fmt: skip
     assert provenance["reason"][0]["text"] == "并非同一人"
     assert provenance["agent"][0]["who"]["reference"] == "Organization/county-it"
+    acts = [str(one) for one in county.find("auditor", "AuditEvent", patient=f"Patient/{kept['id']}", action="U")]
+    assert any("operator" in one and "Linkage" in one for one in acts)
 
 
 def test_a_merge_of_a_patient_nobody_knows_is_refused_with_the_field_and_kept(county: County) -> None:

@@ -6,7 +6,6 @@ from .merge import MERGE_OPERATION, UNMERGE_OPERATION
 from .operation import Operation
 from .person import PERSON_OPERATION
 from .pix import PIX_OPERATION
-from .supersede import SUPERSEDE_OPERATION
 
 IDENTITY_OPERATIONS: tuple[Operation, ...] = (
     PERSON_OPERATION,
@@ -15,5 +14,4 @@ IDENTITY_OPERATIONS: tuple[Operation, ...] = (
     PIX_OPERATION,
     MERGE_OPERATION,
     UNMERGE_OPERATION,
-    SUPERSEDE_OPERATION,
 )

@@ -36,6 +36,9 @@ _DEMOGRAPHIC = _NAMES | {
     "active", "address", "address-city", "address-country", "address-postalcode", "address-state", "birthdate",
     "gender", "telecom",
 }  # fmt: skip
+MAIDEN_NAME = "mothersMaidenName"
+_MAIDEN_NAME_URL = "http://hl7.org/fhir/StructureDefinition/patient-mothersMaidenName"
+"""ITI-78 searches by this extension; R4 has no search parameter for it."""
 _PAGING = frozenset({"_count", "_total", "_cursor"})
 _OF_STORED = frozenset({"_include", "_revinclude", "_summary"})
 _COUNTY_WIDE = frozenset({Role.PHYSICIAN, Role.READER})
@@ -84,8 +87,11 @@ class RegionalPatients:
         if len(ids) == len(asked) == 1:
             wanted = [person_of_regional(one) for one in ids[0].split(",")]
             return [one for one in wanted if one is not None and self._persons.regional(one, scope)], True
-        page = self._store.search(parse("Patient", [*asked, ("_count", str(MOST_RECORDS))]), scope)
-        persons = (self._persons.person_of(match.id) for match in page.matches)
+        maiden_names = [value for name, value in asked if name == MAIDEN_NAME]
+        criteria = [pair for pair in asked if pair[0] != MAIDEN_NAME]
+        page = self._store.search(parse("Patient", [*criteria, ("_count", str(MOST_RECORDS))]), scope)
+        matches = [match for match in page.matches if all(_has_maiden_name(match.body, one) for one in maiden_names)]
+        persons = (self._persons.person_of(match.id) for match in matches)
         return list(dict.fromkeys(one for one in persons if one is not None)), page.next is None
 
     def _one(self, person: str, scope: Scope, caller: Caller, asked: Pairs) -> bytes | None:
@@ -129,13 +135,21 @@ def demographics_asked(pairs: Sequence[tuple[str, str]], caller: Caller) -> Pair
                 http_status=400,
             )
     demographic = bool(names & _NAMES) and names <= _DEMOGRAPHIC and caller.role in _COUNTY_WIDE
-    return criteria if marked or demographic else None
+    return criteria if marked or demographic or MAIDEN_NAME in names else None
+
+
+def _has_maiden_name(body: bytes, wanted: str) -> bool:
+    """Whether the mother's maiden name begins so, as strings are searched (R4 search.html#string)."""
+    extensions = msgspec.json.decode(body).get("extension") or ()
+    names = [str(one.get("valueString") or "") for one in extensions if one.get("url") == _MAIDEN_NAME_URL]
+    return any(name.casefold().startswith(wanted.casefold()) for name in names)
 
 
 def sources_shown(regional: dict[str, object]) -> list[str]:
     """Ids of the source Patients that a regional Patient shows."""
     links = regional.get("link")
-    targets = [link["other"]["reference"] for link in links] if isinstance(links, list) else []
+    links = links if isinstance(links, list) else []
+    targets = [link["other"]["reference"] for link in links if link["type"] == "seealso"]
     return [target.removeprefix("Patient/") for target in targets]
 
 

@@ -6,6 +6,7 @@ any more.
 """
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from hub.contracts.codes import RESIDENT_ID
@@ -20,7 +21,12 @@ from .parameters import Parameters, missing
 from .rooms import Rooms
 
 
-async def _supersede(rooms: Rooms, request: Request, _: str | None) -> Response:
+def supersede_operation(desk: Desk) -> Operation:
+    """``POST Patient/$supersede-number``."""
+    return Operation("supersede-number", "Patient", False, frozenset({"POST"}), partial(_supersede, desk))
+
+
+async def _supersede(desk: Desk, rooms: Rooms, request: Request, _: str | None) -> Response:
     caller = rooms.caller(request)
     rooms.gate.check_action(caller, "identity-review")
     request.no_parameters()
@@ -28,12 +34,9 @@ async def _supersede(rooms: Rooms, request: Request, _: str | None) -> Response:
     patient = _patient(rooms, asked)
     old, new = _number(asked, "old"), _number(asked, "new")
     reason = asked.text("reason", needed=True) or ""
-    await asyncio.wrap_future(Desk(rooms.store).supersede(patient, old, new, reason, caller))
+    await asyncio.wrap_future(desk.supersede(patient, old, new, reason, caller))
     rooms.audit.note(caller, "operation", "Patient", (patient,))
     return Response(200, success_outcome("The number was superseded; the old one captures nobody any more."))
-
-
-SUPERSEDE_OPERATION = Operation("supersede-number", "Patient", False, frozenset({"POST"}), _supersede)
 
 
 def _patient(rooms: Rooms, asked: Parameters) -> str:

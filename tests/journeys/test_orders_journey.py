@@ -318,3 +318,16 @@ def test_a_platforms_record_belongs_to_the_organization_it_names(county: County)
     assert county.get("baihe", f"/fhir/Observation/{of_patient['id']}")
     assert county.get("qingshan", f"/fhir/Observation/{of_performer['id']}")
     county.get("baihe", f"/fhir/Observation/{of_performer['id']}", 404)
+
+
+def test_of_two_clinics_that_order_at_the_same_moment_one_is_told_every_time(county: County) -> None:
+    """Over two processes: the recheck runs in the order's own commit, and commits stand in line."""
+    with ThreadPoolExecutor(2) as clinics:
+        for _ in range(12):
+            resident = county.resident()
+            people = [
+                ("qingshan", county.admit(county.new("O"), resident)),
+                ("baihe", county.admit(county.new("O"), resident, facility="BH001")),
+            ]
+            orders = list(clinics.map(lambda one: (one[0], county.order(one[0], one[1]["id"], CHEST_CT)), people))
+            assert [bool(issues(county, who, order)) for who, order in orders].count(True) == 1

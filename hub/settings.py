@@ -109,6 +109,15 @@ class Delivery(BaseModel):
     longest_wait_seconds: float = Field(300.0, gt=0)
 
 
+class OutsideSource(BaseModel):
+    """A recognition source outside the county, asked at each signing; see ``hub.cds.outside`` for what is sent."""
+
+    url: str = Field(pattern=r"^(https://|http://(127\.0\.0\.1|localhost)[:/])\S+$")
+    name: str = Field("省级互认平台", min_length=1, max_length=40)
+    """What a card calls it."""
+    token: str = ""
+
+
 class Settings(BaseSettings):
     """The effective settings of one data folder."""
 
@@ -125,6 +134,8 @@ class Settings(BaseSettings):
     dicom: DicomDoor = DicomDoor()
     ecg: Ecg = Ecg()
     delivery: Delivery = Delivery()
+    outside: dict[str, OutsideSource] = {}
+    """By a word of the site's own: ``HUB_OUTSIDE__PROVINCE__URL=https://…``. None is asked by default."""
 
     @field_validator("trusted_network")
     @classmethod

@@ -32,6 +32,7 @@ from hub.api.rest.reviews import reviews_router
 from hub.cds.check_operation import CheckOperation
 from hub.cds.figures_router import DuplicateFigures, figures_router
 from hub.cds.judging import Judging
+from hub.cds.outside import HttpOutsideSource, Outside
 from hub.cds.reminders import latest_reminders
 from hub.cds.router import cds_router
 from hub.contracts.caller import Caller, Role
@@ -91,7 +92,8 @@ def http_application(parts: Parts) -> App:
     """Everything behind the HTTP door."""
     version = importlib.metadata.version("regional-health-hub")
     settings = parts.settings
-    judging = Judging(parts.store, parts.policy, parts.persons, parts.audit)
+    sources = [HttpOutsideSource(one.name, one.url, one.token) for one in settings.outside.values()]
+    judging = Judging(parts.store, parts.policy, parts.persons, parts.audit, Outside(sources))
     outside = settings.http.base_url and settings.http.base_url.rstrip("/")
     people = PersonType(parts.persons, parts.store, parts.policy, parts.audit)
     desk = Desk(parts.store, readers_since)

@@ -26,12 +26,14 @@ from hub.exams.wording import (
 )
 
 from .offers import View, links, suggestions
+from .outside import Heard
 from .override_reasons import override_reasons
-from .phrases import NOT_CHECKED, explained, in_words
+from .phrases import NOT_CHECKED, SILENCE, explained, in_words
 from .request import Draft
 
 MOST_CARDS = 3
-LONGEST_SUMMARY = 140
+LONGEST_SUMMARY = 139
+"""CDS Hooks says less than 140."""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~])")
 
 
@@ -169,9 +171,10 @@ def _shortened(summary: str) -> str:
 
 
 def answer(
-    judged: Sequence[Judged], others: Sequence[Draft], context: Context, place: Place
+    judged: Sequence[Judged], others: Sequence[Draft], context: Context, place: Place, heard: Sequence[Heard] = ()
 ) -> tuple[dict[str, Any], list[Judged]]:
-    """The response, and the verdicts with the cards that show them. ``others`` are drafts of types nobody judges."""
+    """The response, and the verdicts with the cards that show them. ``others`` are drafts of types nobody judges,
+    ``heard`` what outside sources said: which of them were silent stands on every card."""
     ranked = _ranked(judged)
     shown = [replace(each, card=str(uuid.uuid4())) for each in ranked[:MOST_CARDS]]
     more = len(ranked) - len(shown)
@@ -184,7 +187,15 @@ def answer(
         for verdict in (not_ours(draft, context),)
     ]
     rest = [each for each in judged if each.id not in with_card]
-    return {"cards": cards, "extension": {"hub.verdicts": silent}}, [*shown, *rest]
+    extension: dict[str, Any] = {"hub.verdicts": silent}
+    if heard:
+        extension["hub.sources"] = [
+            {"source": one.source, "state": "silent" if one.silent else "answered", "results": one.results}
+            for one in heard
+        ]
+    for card in cards:
+        card["detail"] += "".join(f"\n\n{plain(one.source)}{SILENCE}" for one in heard if one.silent)
+    return {"cards": cards, "extension": extension}, [*shown, *rest]
 
 
 def not_ours(draft: Draft, context: Context) -> Verdict:

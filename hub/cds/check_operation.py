@@ -29,10 +29,10 @@ class CheckOperation:
     def __init__(self, judging: Judging) -> None:
         self._judging = judging
 
-    def __call__(self, asked: AskedOrders, caller: Caller) -> list[dict[str, Any]]:
+    async def __call__(self, asked: AskedOrders, caller: Caller) -> list[dict[str, Any]]:
         call = _call(asked, caller)
         try:
-            checked, judged = self._judging.judge(call, caller)
+            checked, judged = await self._judging.judge(call, caller)
         except ExchangeError as refused:
             refused.where = _WHERE.get(refused.where, "order")
             raise

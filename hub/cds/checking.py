@@ -26,12 +26,14 @@ from hub.exams.local_codes import NO_LOCAL_CODES, LocalCodes
 from hub.exams.order_facts import order_from
 from hub.exams.prior import Context, Order, Prior
 from hub.exams.recheck import birth_us_of, microseconds, setting_of
+from hub.exams.recognition import Institution
 from hub.exams.signing import judge_all, reach
 from hub.exams.site_windows import site_tables
 from hub.exams.verdict import Verdict
 from hub.telemetry import events
 
 from .department import department_of
+from .outside import Heard
 from .request import Call, Draft
 
 BUDGET_SECONDS = 0.4
@@ -56,6 +58,8 @@ class Checked:
     passed_over: tuple[Prior, ...] = ()
     departments: Mapping[str, str] = field(default_factory=dict)
     """Where each draft was ordered, as far as it says so."""
+    heard: tuple[Heard, ...] = ()
+    """What outside sources said, where there are any."""
 
 
 class Checker:
@@ -76,8 +80,11 @@ class Checker:
         self._clock = clock
         self._budget_seconds = budget_seconds
 
-    def check(self, call: Call, caller: Caller, scope: Scope) -> Checked:
-        """Raises NotFound for an unknown patient, Precondition where drafts are of somebody else."""
+    def check(
+        self, call: Call, caller: Caller, scope: Scope, outside: Sequence[tuple[Prior, Institution]] = ()
+    ) -> Checked:
+        """``outside`` are priors that the hub does not hold. Raises NotFound for an unknown patient, Precondition where
+        drafts are of somebody else."""
         began = self._clock()
         patient = self._patient(call, scope)
         patients = tuple(self._persons.sources(call.patient_id))
@@ -108,6 +115,10 @@ class Checker:
             wanted = [order.examination for order in orders if order.examination is not None]
             found = history(self._reader.side_rows, patients, since_us, wanted)
             priors = _readable(found.priors, scope)
+            if outside:
+                for _, institution in outside:
+                    institutions.know(institution)
+                priors = sorted([*priors, *(prior for prior, _ in outside)], key=lambda prior: -prior.anchor_us)
             self._in_time(began)
             contexts = [replace(each, plans=found.plans) for each in contexts]
             verdicts = judge_all(orders, selected, priors, contexts)

@@ -3,18 +3,26 @@
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any, Protocol
 
+import msgspec
+
 from hub.contracts.audit import ReadAudit
-from hub.contracts.caller import Caller
+from hub.contracts.caller import Caller, Scope
+from hub.contracts.codes import RESIDENT_ID
+from hub.contracts.errors import Gone, NotFound
 from hub.contracts.gate import Gate
+from hub.contracts.outside import OutsideQuestion
 from hub.contracts.persons import Persons
 from hub.contracts.store import ResourceReader, ResourceWriter
+from hub.exams.fhir_reading import parts, text
 from hub.exams.withholding import shown_to
 from hub.telemetry import events, metrics
 
 from .cards import Judged
 from .checking import Checked, Checker
+from .outside import Outside
 from .request import Call
 from .verdict_log import log_of, store_log
 
@@ -27,20 +35,32 @@ class Store(ResourceReader, ResourceWriter, Protocol):
 
 
 class Judging:
-    """One per process. ``checker`` is handed in by tests alone."""
+    """One per process. ``outside`` are the sources beside the hub's own record; ``checker`` is handed in by tests
+    alone."""
 
     def __init__(
-        self, store: Store, gate: Gate, persons: Persons, audit: ReadAudit, checker: Checker | None = None
+        self,
+        store: Store,
+        gate: Gate,
+        persons: Persons,
+        audit: ReadAudit,
+        outside: Outside | None = None,
+        *,
+        checker: Checker | None = None,
     ) -> None:
         self._store = store
+        self._outside = outside or Outside()
         self._gate = gate
         self._audit = audit
         self._checker = checker or Checker(store, persons)
 
-    def judge(self, call: Call, caller: Caller) -> tuple[Checked, list[Judged]]:
+    async def judge(self, call: Call, caller: Caller) -> tuple[Checked, list[Judged]]:
         """Each verdict under an id of its own, and as this caller may be told it. Raises ExchangeError: nothing was
         checked then."""
-        checked = self._checker.check(call, caller, self._gate.scope(caller))
+        scope = self._gate.scope(caller)
+        checked = self._checker.check(call, caller, scope)
+        if self._outside.sources:
+            checked = await self._with_outside(call, caller, scope, checked)
         judged = [
             Judged(
                 draft,
@@ -51,6 +71,29 @@ class Judging:
             for draft, verdict in zip(checked.drafts, checked.verdicts, strict=True)
         ]
         return checked, judged
+
+    async def _with_outside(self, call: Call, caller: Caller, scope: Scope, checked: Checked) -> Checked:
+        """Judged again with what outside sources know, where they know something."""
+        names = tuple(dict.fromkeys(v.order.name for v in checked.verdicts if v.order.examination and v.order.name))
+        resident = self._resident(checked.patients, scope)
+        if not names or not resident:
+            return checked
+        answers = await self._outside.ask(OutsideQuestion(resident, names))
+        if answers.priors:
+            checked = self._checker.check(call, caller, scope, answers.priors)
+        return replace(checked, heard=answers.heard)
+
+    def _resident(self, patients: Sequence[str], scope: Scope) -> str:
+        """The person's resident number, from the first record that states one."""
+        for patient in patients:
+            try:
+                resource = msgspec.json.decode(self._store.read("Patient", patient, scope).body)
+            except (NotFound, Gone):
+                continue
+            for one in parts(resource, "identifier"):
+                if text(one, "system") == RESIDENT_ID and text(one, "value"):
+                    return text(one, "value")
+        return ""
 
     def keep(
         self, answered: Sequence[Judged], checked: Checked, caller: Caller, service: str, hook_instance: str

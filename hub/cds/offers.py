@@ -54,9 +54,14 @@ def suggestions(draft: Draft, verdict: Verdict) -> list[dict[str, Any]]:
 
 
 def links(verdict: Verdict, view: View) -> list[dict[str, str]]:
-    """One to each resource of the priors, but for drafts of the same call."""
+    """One to each resource of the priors, but for drafts of the same call and for what lies outside and has no address
+    there."""
     siblings = {ref for prior in verdict.covering if prior.sibling for ref in prior.refs}
-    shown = [ref for ref in verdict.priors if ref not in siblings][:MOST_LINKS]
-    return [
-        {"label": _LABELS.get(ref.partition("/")[0], "查看结果"), "url": view(ref), "type": "absolute"} for ref in shown
-    ]
+    shown = [ref for ref in verdict.priors if ref not in siblings and not ref.startswith("urn:")][:MOST_LINKS]
+    return [_link(ref, view) for ref in shown]
+
+
+def _link(ref: str, view: View) -> dict[str, str]:
+    if ref.startswith("https://"):
+        return {"label": "查看外部结果", "url": ref, "type": "absolute"}
+    return {"label": _LABELS.get(ref.partition("/")[0], "查看结果"), "url": view(ref), "type": "absolute"}

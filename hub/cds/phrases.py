@@ -4,6 +4,8 @@ from hub.exams.exemption import reasons
 from hub.exams.verdict import Verdict
 
 NOT_CHECKED = "本次未能核对重复检查检验：既往记录暂时无法读取，请自行核实。"
+SILENCE = "未在规定时间内答复，其结果未计入本次提醒。"
+"""After the name of an outside source."""
 _VERDICTS = {
     "duplicate": "重复",
     "reusable": "可互认",

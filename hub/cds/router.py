@@ -90,10 +90,10 @@ def cds_router(
         service = service_of(service_id)
         made = read_call(await _json_body(request), service)
         caller = _acting(caller, made.user)
-        checked, judged = judging.judge(made, caller)
+        checked, judged = await judging.judge(made, caller)
         base = base_url or str(request.base_url).rstrip("/")
         place = Place(base, lambda ref: base + links.link(caller, ref))
-        content, kept = answer(judged, checked.others, checked.context, place)
+        content, kept = answer(judged, checked.others, checked.context, place, checked.heard)
         judging.keep(kept, checked, caller, service.id, made.hook_instance)
         return _answer(content)
 

@@ -19,6 +19,6 @@ class AskedOrders:
 
 
 class DuplicateCheck(Protocol):
-    def __call__(self, asked: AskedOrders, caller: Caller) -> list[dict[str, Any]]:
+    async def __call__(self, asked: AskedOrders, caller: Caller) -> list[dict[str, Any]]:
         """One entry of ``Parameters.parameter`` for each order. Raises ExchangeError: nothing was checked then."""
         ...

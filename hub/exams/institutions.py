@@ -40,3 +40,7 @@ class Institutions:
             resource = msgspec.json.decode(body) if body else None
             known = self._known[organization] = institution_from(organization, resource)
         return known
+
+    def know(self, institution: Institution) -> None:
+        """One that is not of this county: it has no resource here."""
+        self._known[institution.id] = institution

@@ -34,7 +34,7 @@ def _run(check: DuplicateCheck) -> Run:
         rooms.gate.check_action(caller, "cds")
         request.no_parameters()
         asked = _asked(await request.json_body())
-        return Response(200, parameters_bytes(check(asked, caller)))
+        return Response(200, parameters_bytes(await check(asked, caller)))
 
     return run
 

@@ -17,11 +17,13 @@ from fastapi.responses import JSONResponse
 from hub.cds.checking import Checker
 from hub.cds.following import FollowingReaction
 from hub.cds.judging import Judging
+from hub.cds.outside import Outside
 from hub.cds.router import cds_router
 from hub.cds.tables import CDS_TABLES
 from hub.contracts.caller import EVERYTHING, Caller, Role
 from hub.contracts.codes import RESIDENT_ID
 from hub.contracts.errors import ExchangeError
+from hub.contracts.outside import OutsideSource
 from hub.contracts.store import Stored
 from hub.contracts.submission import Channel, Entry, Method, Origin, Receipt, Submission
 from hub.exams.reaction import ExamsReaction
@@ -59,7 +61,7 @@ class NoAudit:
 class County:
     """One store with a township clinic and a county hospital."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *outside: OutsideSource) -> None:
         self.store = SqliteResourceStore(
             folder,
             reactions=[IdentityReaction(), ExamsReaction(), FollowingReaction()],
@@ -71,7 +73,7 @@ class County:
         self.checker = Checker(self.store, self.persons, budget_seconds=60)
         self.links = Links(self.store, lambda name: self.physician if name == self.physician.client else None)
         app = FastAPI()
-        judging = Judging(self.store, Policy(), self.persons, self.audit, self.checker)
+        judging = Judging(self.store, Policy(), self.persons, self.audit, Outside(outside), checker=self.checker)
         app.include_router(cds_router(self.store, Policy(), self.audit, judging, self.links))
         app.include_router(view_router(self.store, Policy(), self.audit, self.links.opened))
 

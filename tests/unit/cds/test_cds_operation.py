@@ -28,7 +28,7 @@ PATH = "/fhir/ServiceRequest/$check-duplicate"
 
 @pytest.fixture
 def ask(county: County, tmp_path: Path) -> Any:
-    judging = Judging(county.store, Policy(), county.persons, county.audit, county.checker)
+    judging = Judging(county.store, Policy(), county.persons, county.audit, checker=county.checker)
     app = FhirApp(
         Rooms(
             store=county.store,

@@ -225,8 +225,14 @@ class _Laboratory:
         }
         self.void: set[tuple[str, str]] = set()
         for row in rows:
-            if row.state == State.VOID and row.ref.startswith("Observation/"):
-                self.void |= {(link, row.key) for link in row.links.split()}
+            if row.ref.startswith("Observation/"):
+                links = row.links.split()
+                if row.state == State.VOID or any(self._is_void(link) for link in links):
+                    self.void |= {(link, row.key) for link in links}
+
+    def _is_void(self, specimen: str) -> bool:
+        known = self.specimens.get(specimen)
+        return known is not None and known.state == State.VOID
 
     def prior(self, row: Row) -> Prior | None:
         links = row.links.split() if row.links else []
@@ -241,7 +247,7 @@ class _Laboratory:
             return None
         specimen_refs = links + (head.links.split() if head is not None and head.links else [])
         specimens = [self.specimens[ref] for ref in specimen_refs if ref in self.specimens]
-        if any(each.state == State.VOID for each in specimens):
+        if any(self._is_void(ref) for ref in specimen_refs):
             return None
         collected = next((each for each in specimens if each.anchor_us != UNDATED_US), None)
         anchor = collected or row

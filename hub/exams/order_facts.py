@@ -5,10 +5,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .exam_rows import request_understood
+from .examination import Kind
 from .fhir_reading import concept, concepts, name_of, part, parts, reference, references, text
+from .laboratory_rows import collected
 from .local_codes import NO_LOCAL_CODES, LocalCodes
 from .prior import Order
 from .proto import timing_days
+from .specimens import specified
 from .understanding import Said
 
 _CHILD_INTENTS = frozenset({"instance-order"})
@@ -49,12 +52,17 @@ def order_from(
     the caller calls it, ``ServiceRequest/ID`` by default; ``referenced`` looks up a Condition that it gives as its
     reason and the standing order that it is based on, None where there is none."""
     understood = request_understood(resource, local)
+    exam = understood.examination
+    if exam is not None and exam.kind is Kind.LABORATORY:
+        stored = (referenced(ref) for ref in references(resource, "specimen") if ref.startswith("Specimen/"))
+        kind = next((found for each in stored if each and (found := collected(each).kind)), "")
+        exam = specified(exam, kind)
     name = name_of(concept(part(resource, "code")))
     based_on = references(resource, "basedOn")
     return Order(
         ref=ref or f"ServiceRequest/{text(resource, 'id')}",
         name=name,
-        examination=understood.examination,
+        examination=exam,
         contradictions=understood.contradictions,
         sources=understood.sources,
         reasons=_reasons(resource, referenced),

@@ -50,6 +50,11 @@ class Citations:
     def __init__(self, written: Sequence[Written], view: CommitView) -> None:
         self._view = view
         self._understood = {f"{one.type}/{one.id}": bool(one.derived.get(ROOM)) for one in written if not one.deleted}
+        self._void = {
+            f"{one.type}/{one.id}"
+            for one in written
+            if (rows := one.derived.get(ROOM)) and all(row.state is State.VOID for row in rows)
+        }
         self.report_of = {
             result: f"{one.type}/{one.id}"
             for one in written
@@ -60,7 +65,9 @@ class Citations:
 
     def tell_all(self, head: Proto, claims: Proto) -> bool:
         """Whether the results that a report cites take the place of what its name claims: each is kept as a row of its
-        own, and they are not just a few of many."""
+        own, and they are not just a few of many, or none of them is a result."""
+        if head.results and all(result in self._void for result in head.results):
+            return True
         enough = bool(head.results) and 2 * len(head.results) >= len(claims.keys)
         return enough and all(self._is_kept(result) for result in head.results)
 

@@ -102,6 +102,13 @@ class Ecg(BaseModel):
     """Watch ``DIR/drop/ecg/CLIENT/`` for files."""
 
 
+class Duplicates(BaseModel):
+    model_config = _NOTHING_ELSE
+
+    mute_unheeded: bool = False
+    """Mute by default what was shown 50 times or more and accepted in less than 5 %, until a committee decides."""
+
+
 class Delivery(BaseModel):
     model_config = _NOTHING_ELSE
 
@@ -136,6 +143,7 @@ class Settings(BaseSettings):
     delivery: Delivery = Delivery()
     outside: dict[str, OutsideSource] = {}
     """By a word of the site's own: ``HUB_OUTSIDE__PROVINCE__URL=https://…``. None is asked by default."""
+    duplicates: Duplicates = Duplicates()
 
     @field_validator("trusted_network")
     @classmethod

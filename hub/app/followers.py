@@ -17,7 +17,7 @@ from hub.delivery.transport import Mllp, RestHook, Transport
 from hub.store.sqlite import SqliteCursorStore
 
 from .parts import Parts
-from .rereading import reread
+from .rereading import mute, reread
 
 
 def run_followers(parts: Parts, ready: Callable[[], None]) -> None:
@@ -51,6 +51,8 @@ async def _follow(parts: Parts, ready: Callable[[], None]) -> None:
         )
         tasks.create_task(sender.run(stop))
         tasks.create_task(reread(parts.store, stop))
+        if settings.duplicates.mute_unheeded:
+            tasks.create_task(mute(parts.store, stop))
         if settings.ecg.drop_folder:
             folder = parts.folder / "drop" / "ecg"
             folder.mkdir(parents=True, exist_ok=True)

@@ -134,7 +134,7 @@ def http_application(parts: Parts) -> App:
         reviews_router(desk, parts.policy, parts.audit),
         identity_pages(desk, parts.policy, parts.audit),
         mapping_desk_router(parts.store, parts.policy),
-        figures_router(figures),
+        figures_router(figures, parts.store, parts.policy),
         figures_pages(
             parts.policy, figures, lambda caller, whose: mapping_desk(parts.store, caller, whose, NAMES_ON_PAGE)
         ),

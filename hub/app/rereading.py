@@ -1,28 +1,45 @@
-"""The loop that reads examinations again after a clinic's code map has changed."""
+"""The loops of the duplicate check: reading examinations again after a code map has changed, muting what nobody
+heeds."""
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
-from hub.contracts.store import ResourceStore
+from hub.cds.default_muting import mute_unheeded
 from hub.exams.rereading import step
+from hub.store.sqlite import SqliteResourceStore
 from hub.telemetry import events
 
 POLL_SECONDS = 0.5
+MUTE_SECONDS = 3600.0
 PAUSE_AFTER_FAILURE_SECONDS = 5.0
 STUMBLED = events.declare(
-    "exams.rereading-failed", "error", ("error",), "A round of reading again failed and will come again."
+    "exams.round-failed", "error", ("follower", "error"), "A round of the duplicate check failed and will come again."
 )
 
 
-async def reread(store: ResourceStore, stop: asyncio.Event) -> None:
+async def reread(store: SqliteResourceStore, stop: asyncio.Event) -> None:
     """Work off what was asked for, a few resources at a time, until ``stop``."""
+    await _rounds("rereading", stop, lambda: 0.01 if step(store) else POLL_SECONDS)
+
+
+async def mute(store: SqliteResourceStore, stop: asyncio.Event) -> None:
+    """Once an hour, until ``stop``."""
+
+    def once() -> float:
+        mute_unheeded(store)
+        return MUTE_SECONDS
+
+    await _rounds("muting", stop, once)
+
+
+async def _rounds(name: str, stop: asyncio.Event, once: Callable[[], float]) -> None:
+    """``once`` says after how many seconds it wants to run again."""
     while not stop.is_set():
-        pause_seconds = POLL_SECONDS
         try:
-            if await asyncio.to_thread(step, store):
-                pause_seconds = 0.01
+            pause_seconds = await asyncio.to_thread(once)
         except Exception as failure:
-            STUMBLED.log(error=type(failure).__name__)
+            STUMBLED.log(follower=name, error=type(failure).__name__)
             pause_seconds = PAUSE_AFTER_FAILURE_SECONDS
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), pause_seconds)

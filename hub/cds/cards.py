@@ -47,6 +47,8 @@ class Judged:
     told: Verdict
     id: str
     card: str | None = None
+    muted: bool = False
+    """A committee has decided that no card is shown of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def verdict_json(draft_ref: str, verdict: Verdict, number: str) -> dict[str, Any
 
 def _ranked(judged: Sequence[Judged]) -> list[Judged]:
     """Warnings first, then the youngest prior, ties in the order of the drafts."""
-    shown = [each for each in judged if each.verdict.indicator is not None]
+    shown = [each for each in judged if each.verdict.indicator is not None and not each.muted]
 
     def rank(each: Judged) -> tuple[bool, int]:
         newest = max((prior.anchor_us for prior in each.told.covering), default=0)
@@ -180,7 +182,11 @@ def answer(
     more = len(ranked) - len(shown)
     cards = [_card(each, context, place, more if at == len(shown) - 1 else 0) for at, each in enumerate(shown)]
     with_card = {each.id for each in shown}
-    silent = [verdict_json(each.draft.ref, each.told, each.id) for each in judged if each.id not in with_card]
+    silent = [
+        verdict_json(each.draft.ref, each.told, each.id) | ({"muted": True} if each.muted else {})
+        for each in judged
+        if each.id not in with_card
+    ]
     silent += [
         verdict_json(draft.ref, verdict, str(uuid.uuid4()))
         for draft in others

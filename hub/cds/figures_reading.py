@@ -14,6 +14,7 @@ from hub.exams.exemption import reasons
 from hub.exams.history import Select
 
 from .figures import EPISODE_HOURS, FEWEST, FOLLOWS_DAYS, OTHERS, Asked, Figures, Row, figures, pooled, unheeded
+from .muting import EVERYWHERE, decisions
 from .phrases import in_words
 from .prices import price_table
 
@@ -109,7 +110,13 @@ def told(
         "reasons": _reasons(found, open_book),
         "rules": [_rule(key, row, names) for key, row in sorted(listed.items(), key=lambda pair: -pair[1].shown)],
         "to_mute": [_rule(key, found.rules[key], names) for key in unheeded(found.rules)],
+        "decided": _decided(select, organization),
     }
+
+
+def _decided(select: Select, organization: str | None) -> list[dict[str, Any]]:
+    mine = (EVERYWHERE, organization)
+    return [one for one in decisions(select) if organization is None or one["organization"] in mine]
 
 
 def _most(group: Mapping[str, Row]) -> list[tuple[str, Row]]:

@@ -4,6 +4,7 @@ A clinic and a physician see their own organization's figures; an admin, an audi
 or one organization's (``organization=``), with small groups pooled.
 """
 
+import asyncio
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
@@ -13,16 +14,18 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from hub.contracts.caller import Caller, Role
-from hub.contracts.errors import ExchangeError, Incorrect, Unauthenticated
+from hub.contracts.errors import ExchangeError, Incorrect, TooLarge, Unauthenticated
 from hub.contracts.gate import Gate
 from hub.contracts.persons import Persons
 from hub.contracts.site import ZONE
-from hub.contracts.store import ResourceReader
+from hub.contracts.store import ResourceReader, ResourceWriter
 
 from .figures_reading import Period, as_csv, told
+from .muting import decide, read_decision
 
 USUAL_DAYS = 90
 MOST_DAYS = 400
+MOST_BYTES = 16 * 1024
 _COUNTY = frozenset({Role.ADMIN, Role.AUDITOR, Role.READER})
 
 
@@ -82,8 +85,29 @@ def _day(text: str, where: str) -> date | None:
         raise Incorrect("This is no date.", where=where, remedy="Write 2026-11-01.", http_status=400) from None
 
 
-def figures_router(figures: DuplicateFigures) -> APIRouter:
+def _caller_of(request: Request) -> Caller:
+    caller = request.scope.get("state", {}).get("caller")
+    if not isinstance(caller, Caller):
+        raise Unauthenticated("No client is known for this request.", remedy="Send Authorization: Bearer TOKEN.")
+    return caller
+
+
+def figures_router(figures: DuplicateFigures, store: ResourceWriter, gate: Gate) -> APIRouter:
     router = APIRouter(tags=["figures"])
+
+    @router.post("/figures/duplicates/muted")
+    async def decide_on(request: Request) -> Response:
+        """What a committee decided on one rule; the last decision holds, from the next signing on."""
+        caller = _caller_of(request)
+        gate.check_action(caller, "operations")
+        content = bytearray()
+        async for chunk in request.stream():
+            content += chunk
+            if len(content) > MOST_BYTES:
+                raise TooLarge("The decision is too large.", remedy=f"Send at most {MOST_BYTES} bytes.")
+        decision = read_decision(bytes(content))
+        await asyncio.wrap_future(store.act(lambda view: decide(view, decision, caller.actor or caller.client), caller))
+        return Response(msgspec.json.encode(decision), media_type="application/json")
 
     @router.get("/figures/duplicates")
     def duplicates(
@@ -93,9 +117,7 @@ def figures_router(figures: DuplicateFigures) -> APIRouter:
         organization: str | None = None,
         form: Annotated[str, Query(alias="_format")] = "",
     ) -> Response:
-        caller = request.scope.get("state", {}).get("caller")
-        if not isinstance(caller, Caller):
-            raise Unauthenticated("No client is known for this request.", remedy="Send Authorization: Bearer TOKEN.")
+        caller = _caller_of(request)
         content = figures(caller, first, last, organization)
         headers = {"Cache-Control": "no-store"}
         if form == "csv" or (not form and "text/csv" in request.headers.get("accept", "")):

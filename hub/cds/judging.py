@@ -1,7 +1,7 @@
 """A call judged, answered for and kept: what the CDS door and the FHIR operation have in common."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, Protocol
@@ -17,17 +17,24 @@ from hub.contracts.outside import OutsideQuestion
 from hub.contracts.persons import Persons
 from hub.contracts.store import ResourceReader, ResourceWriter
 from hub.exams.fhir_reading import parts, text
+from hub.exams.items import item_of
+from hub.exams.verdict import Verdict
 from hub.exams.withholding import shown_to
 from hub.telemetry import events, metrics
 
 from .cards import Judged
 from .checking import Checked, Checker
+from .muting import muted_for
 from .outside import Outside
 from .request import Call
 from .verdict_log import log_of, store_log
 
 VERDICTS = metrics.describe("hub_cds_verdicts_total", "Verdicts on ordered examinations, by verdict and card.")
 LOST = events.declare("cds.verdicts-lost", "error", ("error",), "Verdicts that were answered could not be kept.")
+
+
+UNMUTED = events.declare("cds.muting-unknown", "warning", ("error",), "What is muted could not be read: all is shown.")
+IsMuted = Callable[[str, str], bool]
 
 
 class Store(ResourceReader, ResourceWriter, Protocol):
@@ -61,12 +68,14 @@ class Judging:
         checked = self._checker.check(call, caller, scope)
         if self._outside.sources:
             checked = await self._with_outside(call, caller, scope, checked)
+        muted = self._muted(caller.organization)
         judged = [
             Judged(
                 draft,
                 verdict,
                 shown_to(verdict, checked.contexts.get(draft.ref, checked.context), caller.role),
                 str(uuid.uuid4()),
+                muted=_item_is(muted, verdict),
             )
             for draft, verdict in zip(checked.drafts, checked.verdicts, strict=True)
         ]
@@ -95,6 +104,13 @@ class Judging:
                     return text(one, "value")
         return ""
 
+    def _muted(self, organization: str) -> IsMuted:
+        try:
+            return muted_for(self._store.side_rows, organization)
+        except Exception as error:  # a card too many is better than none
+            UNMUTED.log(error=type(error).__name__)
+            return lambda verdict, item: False
+
     def keep(
         self, answered: Sequence[Judged], checked: Checked, caller: Caller, service: str, hook_instance: str
     ) -> None:
@@ -106,6 +122,11 @@ class Judging:
         if answered:
             log = log_of(answered, checked, caller, service, hook_instance, checked.patients[0])
             self._store.act(lambda view: store_log(view, log), caller).add_done_callback(_note_loss)
+
+
+def _item_is(muted: IsMuted, verdict: Verdict) -> bool:
+    exam = verdict.order.examination
+    return exam is not None and verdict.indicator is not None and muted(verdict.code, item_of(exam)[0])
 
 
 def _note_loss(future: "Future[Any]") -> None:

@@ -9,9 +9,12 @@ examination costs there (empty organization: everywhere), in 1/100 yuan.
 
 from hub.contracts.store import SideTable
 
+from . import muting
+
 CDS_TABLES = SideTable(
     "cds",
-    """
+    muting.TABLE
+    + """
     CREATE TABLE IF NOT EXISTS cds_verdict (
         id TEXT PRIMARY KEY, at_us INTEGER NOT NULL, service TEXT NOT NULL, hook_instance TEXT NOT NULL,
         client TEXT NOT NULL, organization TEXT NOT NULL, actor TEXT, patient TEXT, draft TEXT NOT NULL,

@@ -11,9 +11,11 @@ import pytest
 from fastapi import FastAPI
 
 from hub.api.rest.mapping_desk import desk
+from hub.cds.default_muting import mute_unheeded
 from hub.cds.figures import Asked, Row, fates, figures, pooled, savings, unheeded
 from hub.cds.figures_reading import as_csv
 from hub.cds.figures_router import DuplicateFigures, figures_router
+from hub.cds.muting import decide, mute_by_default, muted_for, read_decision
 from hub.cds.prices import read_prices, store_prices
 from hub.contracts.caller import Caller, Role
 from hub.contracts.errors import Forbidden, Incorrect
@@ -256,11 +258,11 @@ def test_a_wrong_price_is_named(content: str, field: str) -> None:
     assert (refused.value.where, "Line 2" in refused.value.what) == (field, True)
 
 
-def _page(county: County, caller: Caller, path: str) -> httpx.Response:
+def _page(county: County, caller: Caller, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
     app = FastAPI()
     read = DuplicateFigures(county.store, Policy(), county.persons)
     app.include_router(figures_pages(Policy(), read, lambda who, whose: desk(county.store, who, whose, 100)))
-    app.include_router(figures_router(read))
+    app.include_router(figures_router(read, county.store, Policy()))
 
     async def with_caller(scope: Any, receive: Any, send: Any) -> None:
         scope.setdefault("state", {})["caller"] = caller
@@ -269,7 +271,7 @@ def _page(county: County, caller: Caller, path: str) -> httpx.Response:
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(with_caller)
         async with httpx.AsyncClient(transport=transport, base_url="http://hub.example") as client:
-            return await client.get(path)
+            return await (client.get(path) if body is None else client.post(path, json=body))
 
     return asyncio.run(ask())
 
@@ -284,3 +286,47 @@ def test_the_pages_say_the_figures_and_the_names_in_chinese_first(county: County
     table = _page(county, clinic, "/figures/duplicates?_format=csv")
     assert table.headers["content-type"].startswith("text/csv")
     assert _page(county, clinic, "/figures/duplicates").json()["total"]["lookups"] == 5
+
+
+def _shown(county: County) -> int:
+    return len(county.cards(order("d1", "胸部CT平扫")))
+
+
+def test_a_muted_rule_shows_no_card_and_keeps_its_verdict_until_it_is_decided_otherwise(county: County) -> None:
+    county.send(report("r1", "胸部CT平扫"))
+    assert _shown(county) == 1
+
+    def decide_on(muted: bool, **more: str) -> None:
+        body = {"verdict": "duplicate", "item": "CT chest plain", "muted": muted, **more}
+        answer = _page(county, ADMIN, "/figures/duplicates/muted", body)
+        assert answer.status_code == 200, answer.text
+
+    decide_on(True)
+    answer = county.sign(order("d1", "胸部CT平扫")).json()
+    assert answer["cards"] == []
+    [verdict] = answer["extension"]["hub.verdicts"]
+    assert (verdict["verdict"], verdict["muted"]) == ("duplicate", True)
+    decide_on(False, organization="hospital")
+    assert _shown(county) == 1
+    _settled(county, 3)
+    total = _figures(county, county.physician)["total"]
+    assert (total["reminders"], total["shown"]) == (3, 2)
+
+
+def test_what_nobody_heeds_is_muted_by_default_but_never_against_a_decision(county: County) -> None:
+    rules = [("duplicate", "CT chest plain"), ("duplicate", "panel:cbc")]
+    kept = read_decision(b'{"verdict": "duplicate", "item": "panel:cbc", "muted": false}')
+    county.store.act(lambda view: decide(view, kept, "committee"), ADMIN).result(10)
+    county.store.act(lambda view: mute_by_default(view, rules), ADMIN).result(10)
+    muted = muted_for(county.store.side_rows, "hospital")
+    assert [muted(*rule) for rule in rules] == [True, False]
+    assert mute_unheeded(county.store) == 0
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b'{"verdict":"none","item":"x","muted":true}', b'{"verdict":"duplicate","item":"","muted":true}',
+             b'{"verdict":"duplicate","item":"x"}', b"\xff"]
+)  # fmt: skip
+def test_a_decision_that_cannot_be_read_is_refused(body: bytes) -> None:
+    with pytest.raises(Incorrect):
+        read_decision(body)

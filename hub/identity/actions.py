@@ -13,13 +13,12 @@ from hub.contracts.codes import RESIDENT_ID
 from hub.contracts.errors import Conflict, Incorrect, NotFound
 from hub.contracts.store import CommitView
 
-from . import records, reviews
+from . import links, records, reviews
 from .clock import now_us
 from .events import acted
 from .evidence import number_key, stated_numbers, with_numbers
 from .partition import Pair, Record, pair_of, profile_of
 from .placing import Placing
-from .reaction import restate
 from .weights_in_force import weights_in_force
 
 Verdict = Literal["same", "not-same", "later"]
@@ -119,8 +118,7 @@ def supersede_number(view: CommitView, patient: str, old: str, new: str, reason:
     for one in {**{stranger.patient_id: stranger for stranger in strangers}, **joined}.values():
         if was in stated_numbers(one.evidence):
             evidence = with_numbers(one.evidence, tuple(n for n in stated_numbers(one.evidence) if n != was))
-            freed = Record(one.n, one.patient_id, one.person_id, one.own, evidence)
-            restate(freed, one.evidence, view)
+            freed = links.restate(view, one, links.said(evidence))
             seeds = [freed if seed.patient_id == one.patient_id else seed for seed in seeds]
             if one.patient_id not in joined:
                 seeds.append(freed)

@@ -11,7 +11,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from hub.contracts import resident_id
@@ -78,10 +77,24 @@ def bare(value: str) -> str:
     return _BARE.sub("", unicodedata.normalize("NFKC", value).upper())
 
 
-@lru_cache(maxsize=4_096)
 def corrections(mistyped: str) -> frozenset[str]:
     """Every checked number that one wrong, missing, superfluous or swapped character away was meant by ``mistyped``."""
     return frozenset(number.value for text in _edited(mistyped) if (number := resident_id.parse(text)) is not None)
+
+
+def is_near(mistyped: str, number: str) -> bool:
+    """Whether ``number`` is one of the ``corrections`` of ``mistyped``."""
+    if len(mistyped) == len(number):
+        places = [place for place in range(len(number)) if mistyped[place] != number[place]]
+        if len(places) == 2 and places[0] + 1 == places[1]:
+            first, second = places
+            return mistyped[first] == number[second] and mistyped[second] == number[first]
+        return len(places) <= 1
+    longer, shorter = (mistyped, number) if len(mistyped) > len(number) else (number, mistyped)
+    if len(longer) - len(shorter) != 1:
+        return False
+    place = next((place for place, character in enumerate(shorter) if character != longer[place]), len(shorter))
+    return longer[place + 1 :] == shorter[place:]
 
 
 def _edited(text: str) -> Iterator[str]:

@@ -5,22 +5,20 @@ that it touches are parted anew as a whole (``partition``), so that what follows
 order in which they came, and a record that leaves leaves the others as they would be without it.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from hub.contracts.store import CommitView
 
-from . import claims, records, reviews
-from .clock import now_us
+from . import claims, links, records, reviews
 from .events import moved
-from .evidence import Evidence
+from .evidence import Evidence, keys_of
 from .judging import Judgement, Kind, Rule, judge, numbers_of
+from .links import Said
 from .neighbourhood import MOST_OF_A_PERSON, around
 from .partition import Doubt, Partition, Record, Tie, pair_of, profile_of
+from .records import Found
 from .weights import Weights
-
-ALONE, MANUAL, TEMPORARY, AUTO = "alone", "manual", "temporary", "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +40,36 @@ class Placing:
     def model(self) -> str:
         return self._weights.version
 
-    def place(self, record: Record, *, fresh: bool, before: Iterable[str] = ()) -> str:
-        """The person of this record, whose evidence is new and written already. ``fresh``: nobody was linked to it and
-        nothing was said of it before; else ``before`` are the numbers it stated until now."""
-        found = records.sharing_keys(self._view.rows, record.evidence, record.patient_id)
-        seen = [Seen(one, judge(record.evidence, one.evidence, self._weights)) for one in found.records]
-        likely = [one for one in seen if one.judgement.kind in (Kind.LINK, Kind.REVIEW)]
+    def admit(self, patient_id: str, own: str, said: Said, *, fresh: bool) -> str:
+        """Link a Patient that is not linked; ``own`` is the number of the person that it founds where it is alone.
+        ``fresh``: it never was, so nothing can have been said of it. Gives its person."""
+        found, likely = self._look(said.evidence, said.keys, patient_id)
         if fresh and not likely:
-            person = self._alone(record)
-        elif fresh and (sure := self._sure(record, likely)) is not None:
-            person = self._join(record, sure)
+            record = links.insert(self._view, patient_id, own, said, own, None, self.model)
+            if said.evidence.number is not None and said.evidence.temporary is None:
+                claims.claim(self._view, said.evidence.number, own)
+            person = own
+        elif fresh and (sure := self._sure(said.evidence, likely)) is not None:
+            person = sure.record.person_id
+            tie = Tie(sure.record.patient_id, sure.judgement)
+            record = links.insert(self._view, patient_id, own, said, person, tie, self.model)
+            number = said.evidence.number
+            if number is not None and not claims.is_held_by(self._view, number, person):
+                claims.settle(self._view, [number])
         else:
-            person = self._part([record], likely, before)
-        if found.crowded:
-            self._say_crowded(record, person, seen)
+            record = links.insert(self._view, patient_id, own, said, own, None, self.model)
+            person = self._part([record], likely, ())
+        if found.crowded and person == own:
+            self._say_crowded(record, found)
+        return person
+
+    def change(self, known: Record, said: Said) -> str:
+        """Decide anew on a Patient that says something else than before; gives its person."""
+        record = links.restate(self._view, known, said)
+        found, likely = self._look(said.evidence, said.keys, record.patient_id)
+        person = self._part([record], likely, numbers_of(known.evidence))
+        if found.crowded and person == record.own:
+            self._say_crowded(record, found)
         return person
 
     def part(self, seeds: Sequence[Record], before: Iterable[str] = ()) -> None:
@@ -63,19 +77,16 @@ class Placing:
         numbers that were stated until now."""
         likely = []
         for seed in seeds:
-            for one in records.sharing_keys(self._view.rows, seed.evidence, seed.patient_id).records:
-                judgement = judge(seed.evidence, one.evidence, self._weights)
-                if judgement.kind in (Kind.LINK, Kind.REVIEW):
-                    likely.append(Seen(one, judgement))
+            likely += self._look(seed.evidence, keys_of(seed.evidence), seed.patient_id)[1]
         self._part(seeds, likely, before)
 
-    def _alone(self, record: Record) -> str:
-        evidence = record.evidence
-        if evidence.number is not None and evidence.temporary is None:
-            claims.claim(self._view, evidence.number, record.own)
-        return record.own
+    def _look(self, evidence: Evidence, keys: Sequence[int], but: str) -> tuple[Found, list[Seen]]:
+        """Who shares a key, and of these the ones that come into question."""
+        found = records.by_keys(self._view.rows, keys, but)
+        seen = (Seen(one, judge(evidence, one.evidence, self._weights)) for one in found.records)
+        return found, [one for one in seen if one.judgement.kind in (Kind.LINK, Kind.REVIEW)]
 
-    def _sure(self, record: Record, likely: Sequence[Seen]) -> Seen | None:
+    def _sure(self, evidence: Evidence, likely: Sequence[Seen]) -> Seen | None:
         """The record that it is to be linked with, where nobody but its person comes into question: the oldest under
         the same number and name, or for one without a number the most alike, if it fits all that is known."""
         if len({one.record.person_id for one in likely}) > 1:
@@ -84,18 +95,10 @@ class Placing:
         if sure:
             return min(sure, key=lambda one: one.record.n)
         best = min(likely, key=lambda one: (-one.judgement.bits, one.record.n))
-        if best.judgement.rule is not Rule.SCORE or numbers_of(record.evidence):
+        if best.judgement.rule is not Rule.SCORE or numbers_of(evidence):
             return None
         known = records.of_persons(self._view.rows, [best.record.person_id], MOST_OF_A_PERSON)
-        return best if profile_of([record]).fits(profile_of(known), {}) else None
-
-    def _join(self, record: Record, seen: Seen) -> str:
-        person = seen.record.person_id
-        self._write(replace(record, person_id=person), Tie(seen.record.patient_id, seen.judgement))
-        number = record.evidence.number
-        if number is not None and not claims.is_held_by(self._view, number, person):
-            claims.settle(self._view, [number])
-        return person
+        return best if profile_of([Record(0, "", "", "", evidence)]).fits(profile_of(known), {}) else None
 
     def _part(self, seeds: Sequence[Record], likely: Sequence[Seen], before: Iterable[str]) -> str:
         strongest = sorted(likely, key=lambda one: (-one.judgement.bits, one.record.n))
@@ -128,43 +131,20 @@ class Placing:
             if record.person_id != person:
                 changed.append(record.patient_id)
                 moved(self._view, record.patient_id, record.person_id, person, _rule(partition, record))
-            self._write(replace(record, person_id=person), partition.ties.get(record.patient_id))
+            links.change(
+                self._view, replace(record, person_id=person), partition.ties.get(record.patient_id), self.model
+            )
         return changed
 
-    def _write(self, record: Record, tie: Tie | None) -> None:
-        """The link as it is now; one that stays the same keeps its date and, where it was a person's, its actor."""
-        state, rule, bits, because = link_of(record.evidence, tie)
-        self._view.execute(
-            "UPDATE identity_link SET since_us = CASE WHEN person_id = ? THEN since_us ELSE ? END, person_id = ?,"
-            " state = ?, rule = ?, bits = ?, because = ?, model = ?, actor = ? WHERE n = ?"
-            " AND (person_id <> ? OR state <> ? OR rule <> ? OR because IS NOT ?)",
-            (record.person_id, now_us(self._view), record.person_id, state, rule, bits, because,
-             self._weights.version, self._actor(state), record.n, record.person_id, state, rule, because),
-        )  # fmt: skip
-
-    def _actor(self, state: str) -> str | None:
-        caller = self._view.caller
-        return (caller.actor or caller.client) if state == MANUAL else None
-
-    def _say_crowded(self, record: Record, person: str, seen: Iterable[Seen]) -> None:
-        """More records than are looked at: where nothing was found, a person looks, beginning with the most alike."""
-        if person != record.own or not seen:
+    def _say_crowded(self, record: Record, found: Found) -> None:
+        """More records share a key than are looked at, and nobody was found: a person looks, beginning with the most
+        alike."""
+        seen = [Seen(one, judge(record.evidence, one.evidence, self._weights)) for one in found.records]
+        nearest = max(seen, key=lambda one: (one.judgement.kind is not Kind.VETO, one.judgement.bits, -one.record.n))
+        if nearest.judgement.kind is Kind.VETO:
             return
-        nearest = max(seen, key=lambda one: (one.judgement.bits, -one.record.n))
-        if nearest.judgement.kind is not Kind.VETO and nearest.record.person_id != person:
-            doubt = Doubt(record, nearest.record, nearest.judgement)
-            reviews.open_review(self._view, doubt, self._weights.version, reviews.CROWDED)
-
-
-def link_of(evidence: Evidence, tie: Tie | None) -> tuple[str, str, float | None, str | None]:
-    """State, rule, bits and evidence of a link, as its row keeps them."""
-    if tie is None:
-        return (AUTO, ALONE, None, None) if evidence.temporary is None else (TEMPORARY, evidence.temporary, None, None)
-    if tie.judgement is None:
-        return MANUAL, MANUAL, None, json.dumps({"with": tie.other}, separators=(",", ":"))
-    score = tie.judgement.score
-    because = json.dumps({"with": tie.other, "fields": score.fields}, separators=(",", ":"))
-    return AUTO, tie.judgement.rule, score.bits, because
+        doubt = Doubt(record, nearest.record, nearest.judgement)
+        reviews.open_review(self._view, doubt, self.model, reviews.CROWDED)
 
 
 def _person(group: Sequence[Record]) -> str:
@@ -173,4 +153,4 @@ def _person(group: Sequence[Record]) -> str:
 
 
 def _rule(partition: Partition, record: Record) -> str:
-    return link_of(record.evidence, partition.ties.get(record.patient_id))[1]
+    return links.why(record.evidence, partition.ties.get(record.patient_id)).rule

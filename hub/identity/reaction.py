@@ -4,7 +4,6 @@ Commits come one after another, so that what is looked up here cannot change bef
 one human, however many doors the records come through. Sources are never rewritten; a link is a row beside them.
 """
 
-import base64
 import hashlib
 from collections.abc import Sequence
 from typing import Any
@@ -14,13 +13,12 @@ import msgspec
 from hub.contracts.codes import RESIDENT_ID
 from hub.contracts.store import CommitView, Reaction, Written
 
-from . import claims, records, reviews
-from .clock import now_us
+from . import claims, links, records, reviews
 from .events import moved
-from .evidence import Evidence, evidence_of, keys_of, stated_numbers, with_numbers
+from .evidence import Evidence, evidence_of, stated_numbers, with_numbers
 from .judging import numbers_of
-from .partition import Record
-from .placing import ALONE, AUTO, TEMPORARY, Placing
+from .links import NOTHING_SAID, Said, said
+from .placing import Placing
 from .tables import IDENTITY_TABLES
 from .weights import Weights
 from .weights_in_force import weights_in_force
@@ -36,14 +34,13 @@ def IdentityReaction() -> Reaction:
     return Reaction(room=ROOM, types=None, run=Linker(), derive=derive, tables=IDENTITY_TABLES)
 
 
-def derive(resource_type: str, resource: Any) -> Evidence | None:
-    """The evidence of a Patient, read from its struct before the lock is taken."""
+def derive(resource_type: str, resource: Any) -> Said | None:
+    """What a Patient says, read from its struct before the lock is taken."""
     if resource_type != "Patient":
         return None
-    said = {element: getattr(resource, element, msgspec.UNSET) for element in _SAID_BY}
-    return evidence_of(
-        {element: msgspec.to_builtins(value) for element, value in said.items() if value not in (None, msgspec.UNSET)}
-    )
+    stated = {element: getattr(resource, element, msgspec.UNSET) for element in _SAID_BY}
+    patient = {name: msgspec.to_builtins(value) for name, value in stated.items() if value not in (None, msgspec.UNSET)}
+    return said(evidence_of(patient))
 
 
 class Linker:
@@ -71,39 +68,14 @@ class Linker:
 
 def _link(one: Written, placing: Placing, view: CommitView) -> str:
     """The person of this Patient, from now on."""
-    evidence = one.derived.get(ROOM)
-    if evidence is None:
-        evidence = derive("Patient", one.resource) or evidence_of({})
-    evidence = without_retired(evidence, view)
-    known = records.of_patient(view.rows, one.id)
-    if known is not None and known.evidence == evidence:
-        return known.person_id
+    now = one.derived.get(ROOM) or derive("Patient", one.resource) or NOTHING_SAID
+    evidence = without_retired(now.evidence, view)
+    if evidence is not now.evidence:
+        now = said(evidence)
+    known = records.of_patient(view.rows, one.id) if one.version > 1 else None
     if known is None:
-        own = person_number(one.id, one.version)
-        state, rule = (AUTO, ALONE) if evidence.temporary is None else (TEMPORARY, evidence.temporary)
-        view.execute(
-            "INSERT INTO identity_link (patient_id, person_id, own, state, rule, model, since_us, evidence)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (one.id, own, own, state, rule, placing.model, now_us(view), records.encode(evidence)),
-        )
-        ((n,),) = view.rows("SELECT last_insert_rowid()")
-        record = Record(n, one.id, own, own, evidence)
-        for key in keys_of(evidence):
-            view.execute("INSERT INTO identity_key (key, n) VALUES (?, ?)", (key, n))
-        return placing.place(record, fresh=one.version == 1)
-    record = Record(known.n, one.id, known.person_id, known.own, evidence)
-    restate(record, known.evidence, view)
-    return placing.place(record, fresh=False, before=numbers_of(known.evidence))
-
-
-def restate(record: Record, before: Evidence, view: CommitView) -> None:
-    """Keep the record's evidence in place of what it said ``before``."""
-    view.execute("UPDATE identity_link SET evidence = ? WHERE n = ?", (records.encode(record.evidence), record.n))
-    old, new = set(keys_of(before)), set(keys_of(record.evidence))
-    for key in old - new:
-        view.execute("DELETE FROM identity_key WHERE key = ? AND n = ?", (key, record.n))
-    for key in new - old:
-        view.execute("INSERT INTO identity_key (key, n) VALUES (?, ?)", (key, record.n))
+        return placing.admit(one.id, person_number(one.id, one.version), now, fresh=one.version == 1)
+    return known.person_id if known.evidence == evidence else placing.change(known, now)
 
 
 def without_retired(evidence: Evidence, view: CommitView) -> Evidence:
@@ -121,9 +93,7 @@ def unlink(patient_id: str, placing: Placing, view: CommitView) -> None:
     if known is None:
         return
     asked = reviews.counterparts(view.rows, [patient_id]) - {patient_id}
-    view.execute("DELETE FROM identity_link WHERE n = ?", (known.n,))
-    for key in keys_of(known.evidence):
-        view.execute("DELETE FROM identity_key WHERE key = ? AND n = ?", (key, known.n))
+    links.remove(view, known)
     moved(view, patient_id, known.person_id, None, RULE_DELETED)
     reviews.put_aside(view, [patient_id])
     left = records.of_persons(view.rows, [known.person_id], 1)
@@ -136,8 +106,7 @@ def unlink(patient_id: str, placing: Placing, view: CommitView) -> None:
 
 def person_number(patient_id: str, version: int) -> str:
     """The id of a person that begins with this version of this Patient: the same in every replay, never given twice."""
-    digest = hashlib.sha256(f"person {patient_id}/{version}".encode()).digest()
-    return base64.b32encode(digest[:16]).decode("ascii").rstrip("=").lower()
+    return hashlib.sha256(f"person {patient_id}/{version}".encode()).hexdigest()[:26]
 
 
 def _person_of(patient: str, view: CommitView) -> str | None:

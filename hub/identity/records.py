@@ -22,7 +22,7 @@ _AT_ONCE = 64
 _SELECT = "SELECT n, patient_id, person_id, own, evidence FROM identity_link"
 
 encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Evidence).decode
+decode = msgspec.msgpack.Decoder(Evidence).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +103,4 @@ def _marks(count: int) -> str:
 
 def _record(row: tuple[Any, ...]) -> Record:
     n, patient_id, person_id, own, evidence = row
-    return Record(n, patient_id, person_id, own, _decode(evidence))
+    return Record(n, patient_id, person_id, own, decode(evidence))

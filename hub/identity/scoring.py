@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from .contacts import is_house
-from .documents import corrections
+from .documents import is_near
 from .evidence import Evidence
 from .names import Grade, alike
 from .weights import Weights
@@ -114,7 +114,7 @@ def _document(one: Evidence, other: Evidence) -> str | None:
 def _mistyped(one: Evidence, other: Evidence) -> str | None:
     for wrong, right in ((one, other), (other, one)):
         if wrong.mistyped is not None and right.number is not None:
-            return "near" if right.number in corrections(wrong.mistyped) else "far"
+            return "near" if is_near(wrong.mistyped, right.number) else "far"
     if one.mistyped is not None and one.mistyped == other.mistyped:
         return "near"
     return None

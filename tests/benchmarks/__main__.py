@@ -9,12 +9,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.benchmarks import cstore, duplicates, ingest, mllp, signing
+from tests.benchmarks import cstore, duplicates, identity, ingest, mllp, signing
 
 Row = tuple[str, str, str]
 """What, measured, yardstick or target."""
 
 BENCHMARKS: dict[str, Callable[[Path, bool], Iterator[Row]]] = {
+    "identity": identity.run,
     "ingest": ingest.run,
     "duplicates": duplicates.run,
     "signing": signing.run,

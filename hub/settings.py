@@ -214,7 +214,7 @@ def refusals(settings: Settings) -> list[str]:
     for name, door in (("http", settings.http), ("mllp", settings.mllp), ("dicom", settings.dicom)):
         variable = f"HUB_{name.upper()}__"
         if not door.loopback and not door.tls:
-            if name == "dicom" and settings.trusted_network:
+            if name in ("mllp", "dicom") and settings.trusted_network:
                 continue
             found.append(
                 f"The {name} door would listen on {door.host} without TLS. Set {variable}CERTIFICATE and "

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from hub.contracts.caller import Caller
 from hub.contracts.errors import Conflict, ExchangeError, Fault, Forbidden
+from hub.contracts.far_end import FarEnd
 from hub.contracts.hub_client import HubClient
 from hub.contracts.ingest import Acknowledgement
 from hub.contracts.quarantine import Refusal
@@ -48,9 +49,10 @@ class Hl7v2Ingest:
         self._clock = clock
         self._here: Settled | None = None
 
-    async def receive(self, content: bytes) -> bytes:
-        """What MLLP brings, without framing: the caller is the client registered for MSH-4. Always answers."""
-        return (await self.answer(content, None)).content
+    async def receive(self, content: bytes, far_end: FarEnd) -> bytes:
+        """What MLLP brings, without framing: the caller is the client registered for MSH-4, if it may come from there.
+        Always answers."""
+        return (await self.answer(content, far_end)).content
 
     async def __call__(
         self, content: bytes, content_type: str, caller: Caller, query: Mapping[str, str]
@@ -66,31 +68,32 @@ class Hl7v2Ingest:
             )
         return Acknowledgement(answer.content, answer.content_type, answer.code == "AA", answer.receipt)
 
-    async def answer(self, content: bytes, caller: Caller | None) -> "Taken":
+    async def answer(self, content: bytes, sent_by: Caller | FarEnd) -> "Taken":
+        """``sent_by`` is the caller where a token told who it is, else where the message came from."""
         if is_batch(content):
             # One after the other: an A08 may change what the A01 before it created.
             try:
                 messages = split_batch(content)
             except ExchangeError as error:
-                return await self._unreadable(content, error, caller)
-            taken = [await self._take(one, caller) for one in messages]
+                return await self._unreadable(content, error, sent_by)
+            taken = [await self._take(one, sent_by) for one in messages]
             if taken:
                 whole = ack.envelope_of_batch(
                     content, [Answer(one.content, one.code, one.content_type) for one in taken]
                 )
                 return Taken(whole, foreign=all(one.foreign for one in taken))
-        return await self._take(content, caller)
+        return await self._take(content, sent_by)
 
-    async def _take(self, content: bytes, caller: Caller | None) -> "Taken":
+    async def _take(self, content: bytes, sent_by: Caller | FarEnd) -> "Taken":
         try:
             message = parse(content)
         except ExchangeError as error:
-            return await self._unreadable(content, error, caller)
+            return await self._unreadable(content, error, sent_by)
         except Exception as error:  # a fault in our reading must not make the sender repeat it for ever
             FAILED.log(stage="parse", error=type(error).__name__)
-            return await self._unreadable(content, _not_understood(), caller)
+            return await self._unreadable(content, _not_understood(), sent_by)
         try:
-            sender = self._sender(message, caller)
+            sender = self._sender(message, sent_by)
         except UnknownFacility as error:
             return Taken(ack.refuse(message, error, self._clock()), foreign=True)
         if message.contradicted_charset:
@@ -119,9 +122,15 @@ class Hl7v2Ingest:
             settled = self._here = Settled()
         return settled
 
-    def _sender(self, message: Message, caller: Caller | None) -> Caller:
+    def _registered(self, facility: str, sent_by: Caller | FarEnd) -> Caller | None:
+        if not facility:
+            return None
+        return self._client.caller_by_facility(facility, sent_by if isinstance(sent_by, FarEnd) else None)
+
+    def _sender(self, message: Message, sent_by: Caller | FarEnd) -> Caller:
         facility = message.header.text(4)
-        registered = self._client.caller_by_facility(facility) if facility else None
+        registered = self._registered(facility, sent_by)
+        caller = sent_by if isinstance(sent_by, Caller) else None
         if registered is None or (caller is not None and registered.client != caller.client):
             self._client.security_event(UNKNOWN_FACILITY, _nameable(facility))
             raise UnknownFacility(
@@ -139,11 +148,12 @@ class Hl7v2Ingest:
                 error = kept
         return Taken(ack.refuse(message, error, self._clock()))
 
-    async def _unreadable(self, content: bytes, error: ExchangeError, caller: Caller | None) -> "Taken":
+    async def _unreadable(self, content: bytes, error: ExchangeError, sent_by: Caller | FarEnd) -> "Taken":
         """Whose a message is that cannot be parsed is read off its raw header; nobody's is not kept."""
         envelope = ack.Envelope.guessed(content)
         facility = envelope.sender
-        sender = self._client.caller_by_facility(facility) if facility else None
+        sender = self._registered(facility, sent_by)
+        caller = sent_by if isinstance(sent_by, Caller) else None
         if caller is not None and (sender is None or sender.client == caller.client):
             sender = caller
         elif sender is None or caller is not None:

@@ -14,13 +14,14 @@ from datetime import UTC, datetime
 from typing import Protocol, cast
 
 from hub.contracts.errors import Busy, ExchangeError, TooLarge
+from hub.contracts.far_end import FarEnd, certificate_names
 from hub.telemetry import metrics
 
 from . import ack
 from .mllp_frames import FRAME_END, START, FrameError, Frames
 from .refusal import MessageIncorrect
 
-Receive = Callable[[bytes], Awaitable[bytes]]
+Receive = Callable[[bytes, FarEnd], Awaitable[bytes]]
 """``Hl7v2Ingest.receive``."""
 
 
@@ -162,6 +163,9 @@ class MllpConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
         transport = self._transport
+        place = transport.get_extra_info("peername")
+        names = certificate_names(transport.get_extra_info("peercert"))
+        self._far_end = FarEnd(str(place[0]) if place else "", names)
         self.since = asyncio.get_running_loop().time()
         if not self._listener.admits():
             metrics.count(DROPPED, reason="too many connections")
@@ -235,7 +239,7 @@ class MllpConnection(asyncio.Protocol):
         self._pause_reading((bool(self._backlog) or self._write_stopped) and not self._closing)
 
     async def _answer(self, message: bytes) -> bytes:
-        return await self._listener.receive(message)
+        return await self._listener.receive(message, self._far_end)
 
     def _send_answers(self, _: asyncio.Future[bytes]) -> None:
         """Those at the head of the line that are ready: answers keep the order of the messages."""

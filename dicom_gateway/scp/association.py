@@ -64,6 +64,7 @@ class StoringAssociation(Association):  # type: ignore[misc]
         super().__init__(ae, mode)
         self.provider = provider
         self.peer: Peer | None = None
+        self.certificate_names: frozenset[str] | None = None
         settings = provider.settings
         self.dul = UpperLayer(self, fast=provider.fast, maximum_data_set_bytes=settings.maximum_data_set_bytes)
         self.acse_timeout = settings.association_seconds

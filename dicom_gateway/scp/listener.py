@@ -20,6 +20,7 @@ from pynetdicom.sop_class import register_uid, uid_to_service_class
 from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
 from hub.contracts.errors import ExchangeError
+from hub.contracts.far_end import FarEnd, certificate_names
 from hub.telemetry.metrics import count
 
 from ..events import ASSOCIATION_REFUSED, ASSOCIATIONS, log_fault
@@ -169,6 +170,8 @@ class _Handler(RequestHandler):  # type: ignore[misc]
         acceptor.implementation_version_name = self.ae.implementation_version_name
         acceptor.supported_contexts = server.contexts
         association.requestor.address_info = self.remote
+        if server.tls is not None:
+            association.certificate_names = certificate_names(self.request.getpeercert())
         for event, bound in server._handlers.items():
             if event.is_intervention and bound:
                 association.bind(event, *bound)
@@ -200,7 +203,7 @@ def _refusal(association: StoringAssociation) -> tuple[int, int, int] | None:
     provider = association.provider
     if provider.draining:
         return REJECTED_TRANSIENT, BY_PRESENTATION, TEMPORARY_CONGESTION
-    peer = provider.peers.recognise(ae_title, address)
+    peer = provider.peers.recognise(ae_title, FarEnd(address, association.certificate_names))
     if peer is None:
         ASSOCIATION_REFUSED.log(ae_title=ae_title, address=address, why="calling AE title not recognised")
         return REJECTED_PERMANENT, BY_USER, CALLING_AE_TITLE_NOT_RECOGNISED

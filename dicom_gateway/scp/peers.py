@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hub.contracts.caller import Caller
 from hub.contracts.errors import Forbidden
+from hub.contracts.far_end import FarEnd
 from hub.contracts.gate import Gate
 from hub.contracts.hub_client import HubClient
 
@@ -16,7 +17,7 @@ class Peer:
     """The registered client behind a calling AE title; ``checked_at`` is a monotonic time."""
 
     ae_title: str
-    address: str
+    far_end: FarEnd
     caller: Caller
     checked_at: float
 
@@ -32,13 +33,13 @@ class Peers:
         self._open: Counter[str] = Counter()
         self._lock = threading.Lock()
 
-    def recognise(self, ae_title: str, address: str) -> Peer | None:
+    def recognise(self, ae_title: str, far_end: FarEnd) -> Peer | None:
         """None where nobody registered this title (from there). May raise an ExchangeError where the hub is busy."""
-        caller = self._hub.caller_by_ae_title(ae_title, address)
+        caller = self._hub.caller_by_ae_title(ae_title, far_end)
         if caller is None:
-            self._hub.security_event("unknown-ae-title", f"{ae_title[:16]} from {address}")
+            self._hub.security_event("unknown-ae-title", f"{ae_title[:16]} from {far_end.address}")
             return None
-        return Peer(ae_title, address, caller, time.monotonic())
+        return Peer(ae_title, far_end, caller, time.monotonic())
 
     def enter(self, ae_title: str) -> bool:
         """Count one more association of this title; False, uncounted, where it has too many."""
@@ -62,7 +63,7 @@ class Peers:
         """The caller as of now: a client that was removed while its association is open is refused within seconds.
         Raises Forbidden."""
         if time.monotonic() - peer.checked_at > self._recheck_seconds:
-            caller = self._hub.caller_by_ae_title(peer.ae_title, peer.address)
+            caller = self._hub.caller_by_ae_title(peer.ae_title, peer.far_end)
             if caller is None:
                 raise Forbidden("This AE title is no longer registered.", remedy="Register it again.")
             peer.caller, peer.checked_at = caller, time.monotonic()

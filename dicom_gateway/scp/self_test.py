@@ -15,6 +15,7 @@ from pynetdicom.association import Association
 from pynetdicom.dul import DULServiceProvider
 
 from hub.contracts.caller import Caller, Role, Scope
+from hub.contracts.far_end import FarEnd
 from hub.contracts.gate import Gate
 from hub.contracts.hub_client import HubClient
 
@@ -39,7 +40,7 @@ _INSTANCE = "2.25.1"
 class _Anybody:
     """A hub and a gate for the one client of the test."""
 
-    def caller_by_ae_title(self, ae_title: str, address: str) -> Caller | None:
+    def caller_by_ae_title(self, ae_title: str, far_end: FarEnd) -> Caller | None:
         return Caller(_TITLE, Role.SERVICE, _TITLE) if ae_title == _TITLE else None
 
     def scope(self, caller: Caller) -> Scope:

@@ -12,6 +12,7 @@ import msgspec
 from hub.contracts.audit import ReadAudit
 from hub.contracts.caller import Caller
 from hub.contracts.errors import ExchangeError, Incorrect
+from hub.contracts.far_end import LOOPBACK
 from hub.contracts.gate import Gate
 from hub.contracts.hub_client import HubClient
 from hub.contracts.worklist import ScheduledOrder
@@ -22,7 +23,6 @@ from ..worklist.find import ORDER
 from ..worklist.item import start_of, study_instance_uid
 from .asgi import Answer, Request, not_found
 
-_LOOPBACK = "127.0.0.1"
 OPERATIONS = "operations"
 
 
@@ -40,7 +40,7 @@ class WorklistView:
             raise Incorrect(
                 "Which device is not said.", where="ae-title", remedy="Give ?ae-title=TITLE.", http_status=400
             )
-        owner = self._hub.caller_by_ae_title(ae_title, _LOOPBACK)
+        owner = self._hub.caller_by_ae_title(ae_title, LOOPBACK)
         named = owner is not None and self._sees_patients(request.caller, owner)
         if owner is None or not (named or self._operates(request.caller)):
             raise not_found()

@@ -5,6 +5,7 @@ from concurrent.futures import Future
 from typing import Protocol
 
 from hub.contracts.caller import Caller
+from hub.contracts.far_end import FarEnd
 from hub.contracts.quarantine import Quarantine, Refusal
 from hub.contracts.submission import Receipt, Submission
 from hub.contracts.worklist import Orders, ScheduledOrder
@@ -19,9 +20,9 @@ class Accepting(Protocol):
 class Clients(Protocol):
     """The registry of clients and the count of refusals (``hub.security``)."""
 
-    def caller_by_facility(self, facility: str) -> Caller | None: ...
+    def caller_by_facility(self, facility: str, far_end: FarEnd | None = None) -> Caller | None: ...
 
-    def caller_by_ae_title(self, ae_title: str, address: str) -> Caller | None: ...
+    def caller_by_ae_title(self, ae_title: str, far_end: FarEnd) -> Caller | None: ...
 
     def destination_of_ae_title(self, ae_title: str) -> tuple[str, int] | None: ...
 
@@ -43,11 +44,11 @@ class LocalHubClient:
     def quarantine(self, refusal: Refusal, caller: Caller) -> str:
         return self._quarantine.keep(refusal, caller)
 
-    def caller_by_facility(self, facility: str) -> Caller | None:
-        return self._clients.caller_by_facility(facility)
+    def caller_by_facility(self, facility: str, far_end: FarEnd | None = None) -> Caller | None:
+        return self._clients.caller_by_facility(facility, far_end)
 
-    def caller_by_ae_title(self, ae_title: str, address: str) -> Caller | None:
-        return self._clients.caller_by_ae_title(ae_title, address)
+    def caller_by_ae_title(self, ae_title: str, far_end: FarEnd) -> Caller | None:
+        return self._clients.caller_by_ae_title(ae_title, far_end)
 
     def destination_of_ae_title(self, ae_title: str) -> tuple[str, int] | None:
         return self._clients.destination_of_ae_title(ae_title)

@@ -5,6 +5,7 @@ from concurrent.futures import Future
 from typing import Protocol
 
 from .caller import Caller
+from .far_end import FarEnd
 from .quarantine import Refusal
 from .submission import Receipt, Submission
 from .worklist import ScheduledOrder
@@ -21,12 +22,13 @@ class HubClient(Protocol):
         """Durable; returns the quarantine id."""
         ...
 
-    def caller_by_facility(self, facility: str) -> Caller | None:
-        """The client registered for this MSH-4 (first component)."""
+    def caller_by_facility(self, facility: str, far_end: FarEnd | None = None) -> Caller | None:
+        """The client registered for this MSH-4 (first component), if it may come from there; None asks nothing of
+        where."""
         ...
 
-    def caller_by_ae_title(self, ae_title: str, address: str) -> Caller | None:
-        """The client registered for this calling AE title, coming from this address."""
+    def caller_by_ae_title(self, ae_title: str, far_end: FarEnd) -> Caller | None:
+        """The client registered for this calling AE title, if it may come from there."""
         ...
 
     def destination_of_ae_title(self, ae_title: str) -> tuple[str, int] | None:

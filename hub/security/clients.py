@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from hub.contracts.caller import Caller, Role
 from hub.contracts.errors import Conflict, NotFound
+from hub.contracts.far_end import FarEnd
 from hub.contracts.store import CommitView, ResourceStore
 
 from .directory import Client, Directory, SignedIdentity, may_come_from
@@ -66,15 +67,21 @@ class Clients:
     def caller_by_name(self, name: str) -> Caller | None:
         return _caller(self._look(lambda directory: directory.clients.get(name)))
 
-    def caller_by_facility(self, facility: str) -> Caller | None:
-        """The client registered for this MSH-4 (first component)."""
-        return _caller(self._look(lambda directory: directory.by_facility.get(facility)))
+    def caller_by_facility(self, facility: str, far_end: FarEnd | None = None) -> Caller | None:
+        """The client registered for this MSH-4 (first component), if it may come from there; None asks nothing of
+        where."""
+        client = self._look(lambda directory: directory.by_facility.get(facility))
+        if client is None:
+            return None
+        if far_end is not None and not may_come_from(client, facility, far_end, self._trusted_networks):
+            return None
+        return client.caller()
 
-    def caller_by_ae_title(self, ae_title: str, address: str, *, certificate_name: str | None = None) -> Caller | None:
-        """The client registered for this calling AE title, if it may come from ``address``; ``certificate_name`` is the
-        common name of a verified TLS client certificate."""
-        client = self._look(lambda directory: directory.by_ae_title.get(ae_title.strip()))
-        if client is None or not may_come_from(client, address, self._trusted_networks, certificate_name):
+    def caller_by_ae_title(self, ae_title: str, far_end: FarEnd) -> Caller | None:
+        """The client registered for this calling AE title, if it may come from there."""
+        title = ae_title.strip()
+        client = self._look(lambda directory: directory.by_ae_title.get(title))
+        if client is None or not may_come_from(client, title, far_end, self._trusted_networks):
             return None
         return client.caller()
 

@@ -4,6 +4,7 @@ import ipaddress
 from dataclasses import dataclass, field
 
 from hub.contracts.caller import Caller, Role
+from hub.contracts.far_end import FarEnd
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -49,23 +50,23 @@ class Directory:
     ae_title_places: dict[str, tuple[str, int]] = field(default_factory=dict)
 
 
-def may_come_from(
-    client: Client, address: str, trusted_networks: tuple[Network, ...], certificate_name: str | None
-) -> bool:
-    """Whether an association that names one of this client's AE titles may be taken from ``address``.
+def may_come_from(client: Client, name: str, far_end: FarEnd, trusted_networks: tuple[Network, ...]) -> bool:
+    """Whether an association or a message that names this client by ``name`` (one of its AE titles or facilities) may
+    be taken from there.
 
-    On loopback the name is enough. Beyond, a verified TLS client certificate made out to the client's name binds it;
-    without one, the address must lie both in a network the site trusts and in one the client is registered for.
+    On loopback the name is enough. Beyond, a verified TLS client certificate binds it: made out to the client's name,
+    or to the very title or facility. Without one, the address must lie both in a network the site trusts and in one the
+    client is registered for.
     """
     try:
-        place = ipaddress.ip_address(address.partition("%")[0])
+        place = ipaddress.ip_address(far_end.address.partition("%")[0])
     except ValueError:
         return False
     if isinstance(place, ipaddress.IPv6Address) and place.ipv4_mapped is not None:
         place = place.ipv4_mapped
     if place.is_loopback:
         return True
-    if certificate_name is not None:
-        return certificate_name == client.name
+    if far_end.certificate_names is not None:
+        return not far_end.certificate_names.isdisjoint((client.name, name))
     registered = any(place in ipaddress.ip_network(text) for text in client.from_cidrs)
     return registered and any(place in trusted for trusted in trusted_networks)

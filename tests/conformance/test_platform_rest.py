@@ -8,6 +8,7 @@ from hub.app.parts import understood
 from hub.client.local import LocalHubClient
 from hub.contracts.caller import Caller
 from hub.contracts.errors import Incorrect
+from hub.contracts.far_end import LOOPBACK, FarEnd
 from hub.contracts.quarantine import Refusal
 from hub.contracts.submission import Channel, Entry, Method, Origin, Original, Submission
 from hub.worklist.orders import SqlOrders
@@ -64,11 +65,11 @@ class Registry:
     def __init__(self) -> None:
         self.events: list[tuple[str, str]] = []
 
-    def caller_by_facility(self, facility: str) -> Caller | None:
+    def caller_by_facility(self, facility: str, far_end: FarEnd | None = None) -> Caller | None:
         return CALLERS.get(facility)
 
-    def caller_by_ae_title(self, ae_title: str, address: str) -> Caller | None:
-        return CALLERS.get(ae_title.lower()) if address == "127.0.0.1" else None
+    def caller_by_ae_title(self, ae_title: str, far_end: FarEnd) -> Caller | None:
+        return CALLERS.get(ae_title.lower()) if far_end == LOOPBACK else None
 
     def destination_of_ae_title(self, ae_title: str) -> tuple[str, int] | None:
         return None
@@ -98,5 +99,5 @@ def test_a_satellite_in_the_same_process_uses_the_same_write_path(hub: FhirHub) 
     assert hub.quarantine.item(kept, caller).state == "reconcile"
     client.security_event("unknown-ae-title", "X")
     assert registry.events == [("unknown-ae-title", "X")]
-    assert client.caller_by_ae_title("QINGSHAN", "10.0.0.1") is None
+    assert client.caller_by_ae_title("QINGSHAN", FarEnd("10.0.0.1")) is None
     assert client.destination_of_ae_title("QINGSHAN") is None

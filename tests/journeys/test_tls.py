@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pynetdicom import AE
 
 from tests.journeys.running_hub import END, START, RunningHub
 
@@ -23,6 +24,16 @@ def _certificate(folder: Path, name: str) -> tuple[Path, Path]:
         check=True, capture_output=True,
     )  # fmt: skip
     return certificate, key
+
+
+def _outside() -> str:
+    """An address of this machine beyond loopback; nothing is sent to find it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("198.51.100.1", 9))
+        except OSError:
+            pytest.skip("this machine has loopback alone")
+        return str(probe.getsockname()[0])
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +111,48 @@ def test_dicom_echo_over_tls_with_a_client_certificate(hub: RunningHub) -> None:
     called = ["-aet", "QINGSHAN", "-aec", "HUB", host, port]
     assert subprocess.run(["echoscu", *with_tls, *called], capture_output=True, check=False, timeout=30).returncode == 0
     assert subprocess.run(["echoscu", *called], capture_output=True, check=False, timeout=30).returncode != 0
+
+
+def _says(address: tuple[str, int], context: ssl.SSLContext, facility: str) -> bytes:
+    message = (
+        f"MSH|^~\\&|HIS|{facility}|HUB|C|20261122083000||ADT^A04|B{facility}|P|2.5.1||||||UNICODE UTF-8\r"
+        f"PID|1||B1^^^{facility}^PI||测试||19700101|F\r"
+    ).encode()
+    with socket.create_connection(address, timeout=10) as plain, context.wrap_socket(plain) as line:
+        line.sendall(START + message + END)
+        return line.recv(65536)
+
+
+def test_beyond_loopback_a_certificate_opens_the_names_of_its_own_client_alone(tmp_path: Path) -> None:
+    outside = _outside()
+    certificate, key = _certificate(tmp_path, "hub")
+    both = tmp_path / "clients.pem"
+    both.write_bytes(b"".join(_certificate(tmp_path, name)[0].read_bytes() for name in ("qingshan", "baihe")))
+    environment = {}
+    for door in ("MLLP", "DICOM"):
+        environment |= {f"HUB_{door}__CERTIFICATE": str(certificate), f"HUB_{door}__KEY": str(key)}
+        environment[f"HUB_{door}__CLIENT_CA"] = str(both)
+    running = RunningHub(tmp_path / "data", **environment)
+    running.start("--mllp", f"{outside}:0", "--dicom", f"{outside}:0", workers=1)
+    try:
+        for name, facility, title in (("qingshan", "QS001", "QINGSHAN"), ("baihe", "BH001", "BAIHE")):
+            running.register(name, "clinic", name, "--facility", facility, "--ae-title", title)
+        context = ssl.create_default_context(cafile=str(certificate))
+        context.check_hostname = False
+        context.load_cert_chain(tmp_path / "qingshan.crt", tmp_path / "qingshan.key")
+        port = int(str(running.doors["mllp"]).rsplit(":", 1)[1])
+        assert b"MSA|AA" in _says((outside, port), context, "QS001")
+        foreign = _says((outside, port), context, "BH001")
+        assert b"MSA|AR" in foreign
+        assert b"204" in foreign
+        dicom_port = int(str(running.doors["dicom"]).rsplit(":", 1)[1])
+        ae = AE(ae_title="QINGSHAN")
+        ae.add_requested_context("1.2.840.10008.1.1")
+        for title, welcome in (("QINGSHAN", True), ("BAIHE", False)):
+            ae.ae_title = title
+            association = ae.associate(outside, dicom_port, tls_args=(context, "hub"))
+            assert association.is_established is welcome
+            if welcome:
+                association.release()
+    finally:
+        running.stop()

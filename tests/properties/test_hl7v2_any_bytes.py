@@ -12,6 +12,7 @@ from adapters.hl7v2.ingest import Hl7v2Ingest
 from adapters.hl7v2.message import parse
 from adapters.hl7v2.mllp_frames import Frames
 from hub.contracts.caller import Caller, Role
+from hub.contracts.far_end import LOOPBACK, FarEnd
 from hub.contracts.quarantine import Refusal
 from hub.contracts.submission import Receipt, Submission
 from hub.fhir.model import decode
@@ -35,10 +36,10 @@ class ValidatingHub:
         assert "could not be understood" not in refusal.reason
         return "q1"
 
-    def caller_by_facility(self, facility: str) -> Caller | None:
+    def caller_by_facility(self, facility: str, far_end: FarEnd | None = None) -> Caller | None:
         return CLINIC
 
-    def caller_by_ae_title(self, ae_title: str, address: str) -> Caller | None:
+    def caller_by_ae_title(self, ae_title: str, far_end: FarEnd) -> Caller | None:
         return None
 
     def destination_of_ae_title(self, ae_title: str) -> tuple[str, int] | None:
@@ -50,7 +51,7 @@ class ValidatingHub:
 
 def answered(content: bytes) -> bool:
     """Whether the answer is an acknowledgement, bounded and well-formed."""
-    answer = asyncio.run(Hl7v2Ingest(ValidatingHub()).receive(content))
+    answer = asyncio.run(Hl7v2Ingest(ValidatingHub()).receive(content, LOOPBACK))
     if answer.startswith((b"FHS", b"BHS")):
         return b"MSA" in answer
     return parse(answer).need("MSA").raw(1) in ("AA", "AE", "AR") and sys.getsizeof(answer) < 200_000

@@ -5,6 +5,7 @@ from typing import Any
 
 from hub.contracts.caller import Caller, Role
 from hub.contracts.errors import ExchangeError
+from hub.contracts.far_end import FarEnd
 from hub.contracts.quarantine import Refusal
 from hub.contracts.submission import Outcome, Receipt, Submission
 from hub.contracts.worklist import ScheduledOrder
@@ -25,6 +26,7 @@ class RecordingHub:
         self.failures: list[ExchangeError] = []
         self.places: dict[str, tuple[str, int]] = {}
         self.orders: dict[str, list[ScheduledOrder]] = {}
+        self.far_ends: list[FarEnd] = []
         self.titles: dict[str, Caller] = {"QINGSHAN": QINGSHAN, "BAIHE": BAIHE, "OPERATOR": OPERATOR}
 
     def submit(self, submission: Submission) -> "Future[Receipt]":
@@ -41,10 +43,11 @@ class RecordingHub:
         self.refusals.append((refusal, caller))
         return str(len(self.refusals))
 
-    def caller_by_facility(self, facility: str) -> Caller | None:
+    def caller_by_facility(self, facility: str, far_end: FarEnd | None = None) -> Caller | None:
         return None
 
-    def caller_by_ae_title(self, ae_title: str, address: str) -> Caller | None:
+    def caller_by_ae_title(self, ae_title: str, far_end: FarEnd) -> Caller | None:
+        self.far_ends.append(far_end)
         return self.titles.get(ae_title)
 
     def destination_of_ae_title(self, ae_title: str) -> tuple[str, int] | None:

@@ -18,6 +18,7 @@ from dicom_gateway.server import DicomServer
 from dicom_gateway.settings import DicomSettings
 from hub.blobs.folder import FolderBlobStore
 from hub.contracts.caller import EVERYTHING
+from hub.contracts.far_end import FarEnd
 from hub.security.policy import Policy
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
@@ -42,6 +43,8 @@ def tls_server(
 ) -> Iterator[Any]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate)
+    context.load_verify_locations(certificate[0])
+    context.verify_mode = ssl.CERT_OPTIONAL
     settings = DicomSettings(free_space_floor_bytes=0, association_seconds=30, network_seconds=5)
     made: Any = DicomServer(settings, recording_hub, Policy(), tmp_path / "dicom", blobs, RecordingAudit())
     made.port = made.start(ssl_context=context)
@@ -49,8 +52,10 @@ def tls_server(
     made.stop(2)
 
 
-def associate(server: Any, certificate: Path) -> Association:
+def associate(server: Any, certificate: Path, shown: tuple[Path, Path] | None = None) -> Association:
     context = ssl.create_default_context(cafile=str(certificate))
+    if shown is not None:
+        context.load_cert_chain(*shown)
     ae = AE(ae_title="QINGSHAN")
     ae.add_requested_context(CT, EXPLICIT)
     ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 10
@@ -68,6 +73,16 @@ def test_objects_are_stored_over_tls_while_another_handshake_stalls(
         assert [association.send_c_store(made).Status for made in (image(), large)] == [0, 0]
         association.release()
     assert len(tls_server.archive.index.instances(EVERYTHING, large.StudyInstanceUID)) == 1
+
+
+def test_the_hub_is_told_whom_a_client_certificate_is_made_out_to(
+    tls_server: Any, certificate: tuple[Path, Path], recording_hub: RecordingHub
+) -> None:
+    for shown in (None, certificate):
+        association = associate(tls_server, certificate[0], shown)
+        assert association.is_established
+        association.release()
+    assert recording_hub.far_ends == [FarEnd("127.0.0.1"), FarEnd("127.0.0.1", frozenset({"localhost"}))]
 
 
 def test_plain_dicom_is_not_spoken_at_a_tls_door(tls_server: Any) -> None:

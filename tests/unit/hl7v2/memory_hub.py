@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from hub.contracts.caller import Caller, Role
 from hub.contracts.errors import Conflict
+from hub.contracts.far_end import FarEnd
 from hub.contracts.quarantine import Refusal
 from hub.contracts.submission import Receipt, Submission
 
@@ -55,10 +56,10 @@ class MemoryHub:
         self.quarantined.append((refusal, caller))
         return f"q{len(self.quarantined)}"
 
-    def caller_by_facility(self, facility: str) -> Caller | None:
+    def caller_by_facility(self, facility: str, far_end: FarEnd | None = None) -> Caller | None:
         return self.facilities.get(facility)
 
-    def caller_by_ae_title(self, ae_title: str, address: str) -> Caller | None:
+    def caller_by_ae_title(self, ae_title: str, far_end: FarEnd) -> Caller | None:
         return None
 
     def destination_of_ae_title(self, ae_title: str) -> tuple[str, int] | None:

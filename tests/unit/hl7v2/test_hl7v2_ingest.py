@@ -10,6 +10,7 @@ from adapters.hl7v2.ingest import UNKNOWN_FACILITY, Hl7v2Ingest
 from adapters.hl7v2.message import Message, is_batch, parse, split_batch
 from hub.contracts.caller import Caller, Role
 from hub.contracts.errors import Busy, Fault, Forbidden, Precondition
+from hub.contracts.far_end import LOOPBACK
 
 ADT = (
     "MSH|^~\\&|HIS|QS001^青山镇卫生院|HUB|XG|20261122083000+0800||ADT^A04^ADT_A01|{id}|P|2.5.1||||||UNICODE UTF-8\r"
@@ -24,7 +25,7 @@ def adt(id: str = "Q1", patient: str = "A1", name: str = "倈億") -> bytes:
 def send(hub: MemoryHub, *messages: bytes, caller: Caller | None = None) -> list[Message]:
     async def run() -> list[bytes]:
         ingest = Hl7v2Ingest(hub)
-        return [(await ingest.answer(one, caller)).content for one in messages]
+        return [(await ingest.answer(one, caller or LOOPBACK)).content for one in messages]
 
     return [parse(answer) for answer in asyncio.run(run())]
 
@@ -51,7 +52,7 @@ def test_what_is_stored_is_acknowledged_with_its_number() -> None:
 def test_the_same_message_again_gets_the_same_bytes() -> None:
     async def run() -> set[bytes]:
         ingest = Hl7v2Ingest(hub)
-        return set(await asyncio.gather(*(ingest.receive(adt()) for _ in range(100))))
+        return set(await asyncio.gather(*(ingest.receive(adt(), LOOPBACK) for _ in range(100))))
 
     hub = MemoryHub()
     assert len(asyncio.run(run())) == 1
@@ -131,7 +132,7 @@ def test_a_batch_is_answered_by_one_msa_per_message_in_order() -> None:
     )
 
     async def run() -> bytes:
-        return await Hl7v2Ingest(hub).receive(batch)
+        return await Hl7v2Ingest(hub).receive(batch, LOOPBACK)
 
     answer = asyncio.run(run()).decode()
     lines = [line.split("|") for line in answer.split("\r") if line]
@@ -197,7 +198,7 @@ def test_no_refusal_tells_anything_of_the_patient() -> None:
 def test_every_public_sample_is_stored_or_kept_in_quarantine() -> None:
     hub = MemoryHub()
     everyone = Caller("samples", Role.CLINIC, "samples")
-    hub.caller_by_facility = lambda facility: everyone  # type: ignore[method-assign]
+    hub.caller_by_facility = lambda facility, far_end=None: everyone  # type: ignore[method-assign]
     for folder in ("hl7v2-msft", "hl7v2-linuxforhealth", "hl7v2-cn-synthetic"):
         for path in messages_in(SHARED / folder):
             content = path.read_bytes()

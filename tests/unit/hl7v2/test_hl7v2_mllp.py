@@ -10,13 +10,14 @@ import pytest
 from adapters.hl7v2 import mllp
 from adapters.hl7v2.mllp_client import acknowledgment_code, send
 from adapters.hl7v2.mllp_frames import Frames
+from hub.contracts.far_end import FarEnd
 
 START, END = b"\x0b", b"\x1c\r"
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 _writers: list[asyncio.StreamWriter] = []
 
 
-async def echo(message: bytes) -> bytes:
+async def echo(message: bytes, _: FarEnd) -> bytes:
     return b"ACK " + message
 
 
@@ -46,7 +47,7 @@ async def answer(reader: asyncio.StreamReader) -> bytes:
 
 
 def test_many_messages_on_one_connection_are_answered_in_order() -> None:
-    async def slowest_first(message: bytes) -> bytes:
+    async def slowest_first(message: bytes, _: FarEnd) -> bytes:
         await asyncio.sleep(0.05 if message == b"0" else 0)
         return message
 
@@ -80,7 +81,7 @@ def test_a_vertical_tab_inside_a_message_is_text() -> None:
 def test_a_message_cut_off_leaves_nothing() -> None:
     received = []
 
-    async def keep(message: bytes) -> bytes:
+    async def keep(message: bytes, _: FarEnd) -> bytes:
         received.append(message)
         return b"x"
 
@@ -103,7 +104,7 @@ def test_a_message_cut_off_leaves_nothing() -> None:
 
 
 def test_a_sender_that_stops_writing_still_gets_its_answer() -> None:
-    async def later(message: bytes) -> bytes:
+    async def later(message: bytes, _: FarEnd) -> bytes:
         await asyncio.sleep(0.05)
         return message
 
@@ -234,7 +235,7 @@ def test_connections_beyond_the_limit_are_turned_away() -> None:
 def test_on_closing_what_is_in_flight_is_answered_and_nothing_more_is_taken() -> None:
     begun = asyncio.Event()
 
-    async def slow(message: bytes) -> bytes:
+    async def slow(message: bytes, _: FarEnd) -> bytes:
         begun.set()
         await asyncio.sleep(0.1)
         return message
@@ -259,7 +260,7 @@ def test_on_closing_what_is_in_flight_is_answered_and_nothing_more_is_taken() ->
 def test_a_sender_that_reads_no_answers_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mllp, "SWEEP_SECONDS", 0.05)
 
-    async def large(message: bytes) -> bytes:
+    async def large(message: bytes, _: FarEnd) -> bytes:
         return b"x" * 1_000_000
 
     async def run() -> None:
@@ -276,13 +277,13 @@ def test_a_sender_that_reads_no_answers_does_not_fill_the_memory(monkeypatch: py
 
 
 def test_the_client_reads_the_code_of_the_answer_to_its_own_message() -> None:
-    async def accept(message: bytes) -> bytes:
+    async def accept(message: bytes, _: FarEnd) -> bytes:
         return b"MSH|^~\\&|X\rMSA|AA|" + message.split(b"|")[9] + b"\r"
 
-    async def other(message: bytes) -> bytes:
+    async def other(message: bytes, _: FarEnd) -> bytes:
         return b"MSH|^~\\&|X\rMSA|AA|other\r"
 
-    async def silent(message: bytes) -> bytes:
+    async def silent(message: bytes, _: FarEnd) -> bytes:
         await asyncio.sleep(1)
         return b""
 

@@ -9,6 +9,7 @@ import pytest
 import hub.security.clients
 from hub.contracts.caller import EVERYTHING, Caller, Role
 from hub.contracts.errors import Conflict, NotFound
+from hub.contracts.far_end import FarEnd
 from hub.security.clients import Clients
 from hub.security.registration import AeTitle, Registration
 from hub.security.tables import SECURITY_TABLES
@@ -63,9 +64,9 @@ def test_a_client_is_found_by_facility_and_ae_title(clients: Clients) -> None:
     clients.add(QINGSHAN)
     assert clients.caller_by_facility("QS001") == clients.caller_by_name("qingshan")
     assert clients.caller_by_facility("QS002") is None
-    assert clients.caller_by_ae_title("QS_CT ", "127.0.0.1") == clients.caller_by_name("qingshan")
-    assert clients.caller_by_ae_title("QS_CT", "10.0.0.9") is None
-    assert clients.caller_by_ae_title("OTHER", "127.0.0.1") is None
+    assert clients.caller_by_ae_title("QS_CT ", FarEnd("127.0.0.1")) == clients.caller_by_name("qingshan")
+    assert clients.caller_by_ae_title("QS_CT", FarEnd("10.0.0.9")) is None
+    assert clients.caller_by_ae_title("OTHER", FarEnd("127.0.0.1")) is None
     assert clients.destination_of_ae_title("QS_CT") == ("10.0.0.9", 104)
     assert clients.destination_of_ae_title("OTHER") is None
 
@@ -125,7 +126,7 @@ def test_a_removed_client_is_shut_out_everywhere_and_its_names_are_free(clients:
     for registry in (clients, neighbour):
         assert registry.caller_of_token(token) is None
         assert registry.caller_by_facility("QS001") is None
-        assert registry.caller_by_ae_title("QS_CT", "127.0.0.1") is None
+        assert registry.caller_by_ae_title("QS_CT", FarEnd("127.0.0.1")) is None
         assert registry.destinations_of_organization("qingshan") == ()
     clients.add(QINGSHAN)
 

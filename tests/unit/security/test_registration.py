@@ -4,6 +4,7 @@ import pytest
 
 from hub.contracts.caller import Role
 from hub.contracts.errors import Incorrect
+from hub.contracts.far_end import FarEnd, certificate_names
 from hub.security.directory import Client, may_come_from
 from hub.security.registration import AeTitle, Registration, network
 
@@ -57,26 +58,41 @@ def test_the_role_of_the_hub_itself_is_never_given_out() -> None:
         Registration("a", Role.SERVICE, "a").checked()
 
 
-def test_on_loopback_the_ae_title_is_enough() -> None:
+def _may(client: Client, address: str, *trusted: str, names: set[str] | None = None) -> bool:
+    far_end = FarEnd(address, None if names is None else frozenset(names))
+    return may_come_from(client, "CT_1", far_end, tuple(network(one) for one in trusted))
+
+
+def test_on_loopback_the_name_is_enough() -> None:
     client = Client("ct", Role.CLINIC, "a")
-    assert may_come_from(client, "127.0.0.1", (), None)
-    assert may_come_from(client, "::1", (), None)
-    assert may_come_from(client, "::ffff:127.0.0.1", (), None)
-    assert not may_come_from(client, "10.1.2.3", (), None)
-    assert not may_come_from(client, "not an address", (), None)
+    assert all(_may(client, address) for address in ("127.0.0.1", "::1", "::ffff:127.0.0.1"))
+    assert not any(_may(client, address) for address in ("10.1.2.3", "not an address", ""))
 
 
 def test_beyond_loopback_the_site_must_trust_the_network_and_the_client_be_registered_in_it() -> None:
     client = Client("ct", Role.CLINIC, "a", from_cidrs=("10.1.2.0/24",))
-    trusted = (network("10.0.0.0/8"),)
-    assert may_come_from(client, "10.1.2.3", trusted, None)
-    assert not may_come_from(client, "10.1.3.3", trusted, None)
-    assert not may_come_from(client, "10.1.2.3", (), None)
-    assert not may_come_from(client, "10.1.2.3", (network("192.168.0.0/16"),), None)
+    assert _may(client, "10.1.2.3", "10.0.0.0/8")
+    assert not _may(client, "10.1.3.3", "10.0.0.0/8")
+    assert not _may(client, "10.1.2.3")
+    assert not _may(client, "10.1.2.3", "192.168.0.0/16")
 
 
-def test_a_certificate_of_one_clinic_does_not_open_the_ae_title_of_another() -> None:
+def test_a_certificate_made_out_to_the_client_or_to_the_title_binds_it() -> None:
+    client = Client("ct", Role.CLINIC, "a")
+    assert _may(client, "10.9.9.9", names={"ct"})
+    assert _may(client, "10.9.9.9", names={"ct.a.example", "CT_1"})
+
+
+def test_a_certificate_of_one_clinic_does_not_open_the_name_of_another() -> None:
     client = Client("ct", Role.CLINIC, "a", from_cidrs=("10.1.2.0/24",))
-    trusted = (network("10.0.0.0/8"),)
-    assert may_come_from(client, "10.9.9.9", (), "ct")
-    assert not may_come_from(client, "10.1.2.3", trusted, "other-clinic")
+    assert not _may(client, "10.1.2.3", "10.0.0.0/8", names={"other-clinic"})
+    assert not _may(client, "10.1.2.3", "10.0.0.0/8", names=set())
+
+
+def test_the_names_of_a_certificate_are_its_common_and_dns_names() -> None:
+    shown = {
+        "subject": ((("countryName", "CN"),), (("commonName", "ct"),)),
+        "subjectAltName": (("DNS", "ct.clinic.example"), ("IP Address", "10.1.2.3")),
+    }
+    assert certificate_names(shown) == {"ct", "ct.clinic.example"}
+    assert certificate_names({}) is certificate_names(None) is None

@@ -50,6 +50,7 @@ from hub.security.door import Door
 from hub.security.sign_in import SignIn
 from hub.web.figures import figures_pages
 from hub.web.identity import identity_pages
+from hub.web.ordering import ordering_router
 from hub.web.status import Listing, Listings, status_router
 from hub.web.view import view_router
 
@@ -138,6 +139,7 @@ def http_application(parts: Parts) -> App:
         figures_pages(
             parts.policy, figures, lambda caller, whose: mapping_desk(parts.store, caller, whose, NAMES_ON_PAGE)
         ),
+        ordering_router(parts.store, parts.policy, parts.audit),
         view_router(parts.store, parts.policy, parts.audit, parts.links.opened),
         status_router(
             parts.store,

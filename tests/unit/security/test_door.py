@@ -240,3 +240,13 @@ def test_a_session_sends_the_forms_of_our_pages_from_our_pages_alone(
 ) -> None:
     assert visit.knock(path, SIGNED_IN, *headers, method="POST")[0] == status
     assert visit.knock(path, SIGNED_IN, *headers, method="PUT")[0] == 401
+
+
+@pytest.mark.parametrize("path", ["/cds-services/x", "/fhir/ServiceRequest"])
+def test_the_ordering_page_may_call_and_order_by_its_session_and_no_other_page_may(visit: Visit, path: str) -> None:
+    session, host = ("Cookie", "hub_session=signed-in"), ("Host", "hub.example")
+    ours, theirs = ("Origin", "https://hub.example"), ("Origin", "https://evil.example")
+    assert visit.knock(path, session, host, ours, ("Sec-Fetch-Site", "same-origin"), method="POST")[0] == 200
+    for headers in ((theirs,), (), (ours, ("Sec-Fetch-Site", "cross-site"))):
+        assert visit.knock(path, session, host, *headers, method="POST")[0] == 401
+    assert visit.knock("/fhir/Patient", session, host, ours, method="POST")[0] == 401

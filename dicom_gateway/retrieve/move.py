@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from hub.contracts.caller import Caller
 from hub.contracts.errors import Busy, ExchangeError, NotFound
+from hub.contracts.far_end import LOOPBACK
 from hub.contracts.hub_client import HubClient
 
 from ..dimse.exchange import Ended, Exchange
@@ -16,7 +17,6 @@ from .storing import FALLBACKS, Storing
 from .suboperations import SubOperations
 
 MOVE_DESTINATION_UNKNOWN = 0xA801
-_LOOPBACK = "127.0.0.1"
 
 
 class MoveService:
@@ -61,7 +61,7 @@ class MoveService:
 
     def _destination(self, ae_title: str) -> tuple[tuple[str, int], Caller]:
         place = self._hub.destination_of_ae_title(ae_title)
-        receiver = self._hub.caller_by_ae_title(ae_title, _LOOPBACK)
+        receiver = self._hub.caller_by_ae_title(ae_title, LOOPBACK)
         if place is None or receiver is None:
             raise NotFound(
                 "The move destination is not known.",

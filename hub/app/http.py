@@ -168,6 +168,7 @@ def http_application(parts: Parts) -> App:
         signed=parts.signed,
         base_url=outside,
         note=parts.security_events.note,
+        denied=parts.audit.denied,
     )
     return Cors(door, settings.http.cors_origins)
 

@@ -5,12 +5,15 @@ written in groups at most 200 ms later. Rows are only ever added. FHIR shows the
 (``hub.security.audit_view``, after IHE BALP).
 """
 
+import contextlib
+import re
 import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from hub.contracts.caller import Caller
+from hub.contracts.errors import Busy
 from hub.contracts.store import CommitView, Reaction, ResourceWriter, Written
 from hub.contracts.submission import Channel
 
@@ -19,7 +22,12 @@ from .tables import AUDIT_TABLES
 
 READ_DELAY_SECONDS = 0.1
 """Half of what is promised; the other half is for the commit."""
-SUCCESS = 0
+SUCCESS, MINOR_FAILURE = 0, 4
+"""Of audit-event-outcome."""
+_ACTIONS = {"GET": "R", "HEAD": "R", "POST": "C", "PUT": "U", "PATCH": "U", "DELETE": "D"}
+_PATIENT_PATH = re.compile(r"/fhir/Patient/([A-Za-z0-9.\-]{1,64})(?:/.*)?", re.ASCII)
+_TYPE_PATH = re.compile(r"/fhir/([A-Z][A-Za-z]{2,40})(?:/.*)?", re.ASCII)
+_DOOR_PATH = re.compile(r"/([a-z-]{1,40})(?:/.*)?", re.ASCII)
 
 
 class AuditRow(NamedTuple):
@@ -94,6 +102,16 @@ class AuditTrail:
         for patient, n in counts.items():
             self._later.add(_row(caller, at_us, action, interaction, resource_type, patient, n))
 
+    def denied(self, caller: Caller, method: str, path: str) -> None:
+        """One row for what a known caller was refused (403). It names the type or the door, and the Patient where the
+        path does. A refusal stands even where the trail is full."""
+        named, patient, door = _TYPE_PATH.fullmatch(path), _PATIENT_PATH.fullmatch(path), _DOOR_PATH.fullmatch(path)
+        what = named[1] if named else door[1] if door else "Basic"
+        at_us = int(time.time() * 1_000_000)
+        row = _row(caller, at_us, _ACTIONS.get(method, "E"), "denied", what, patient[1] if patient else None, 0)
+        with contextlib.suppress(Busy):
+            self._later.add(row._replace(outcome=MINOR_FAILURE))
+
     def flush(self) -> None:
         """Everything noted is on disk when this returns."""
         self._later.flush()
@@ -110,7 +128,7 @@ def readers_since(view: CommitView, patients: Sequence[str], since_us: int) -> l
         found.update(
             view.rows(
                 "SELECT DISTINCT organization, patient_id FROM audit_event WHERE patient_id = ? AND at_us >= ?"
-                " AND action IN ('R', 'E') AND role NOT IN ('admin', 'auditor', 'service')",
+                " AND action IN ('R', 'E') AND outcome = 0 AND role NOT IN ('admin', 'auditor', 'service')",
                 (patient, since_us),
             )
         )

@@ -12,6 +12,7 @@ CLIENT = f"{BASE}/client"
 """Identifier.system of a registered client."""
 _TYPES = "http://terminology.hl7.org/CodeSystem/audit-event-type"
 _INTERACTIONS = "http://hl7.org/fhir/restful-interaction"
+_RESOURCE_TYPES = "http://hl7.org/fhir/resource-types"
 _DCM = "http://dicom.nema.org/resources/ontology/DCM"
 _REST = frozenset(
     {"read", "vread", "update", "patch", "delete", "history-instance", "create", "search-type", "transaction", "batch"}
@@ -70,7 +71,10 @@ def _entities(row: AuditRow) -> list[dict[str, Any]]:
         )
     entities.append(
         {
-            "type": {"system": "http://hl7.org/fhir/resource-types", "code": row.type},
+            "type": {
+                "system": _RESOURCE_TYPES if row.type[:1].isupper() else f"{BASE}/CodeSystem/door",
+                "code": row.type,
+            },
             "role": {"system": "http://terminology.hl7.org/CodeSystem/object-role", "code": "4"},
             "detail": [{"type": "resources", "valueString": str(row.n)}],
         }

@@ -25,6 +25,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 COOKIE = "hub_session"
 LOOK = frozenset({"GET", "HEAD"})
+FORBIDDEN = 403
 
 OPEN_PATHS: Mapping[str, frozenset[str]] = {
     "/health/live": LOOK,
@@ -74,7 +75,8 @@ class Door:
     by the failures of somebody else. A session cookie counts for GET and HEAD alone, so that no foreign page can make a
     signed-in browser change anything; a bearer token, where there is one, decides before any cookie. ``signed`` takes
     JSON Web Tokens, for the CDS services alone; ``base_url`` is what they call the hub in ``aud``, by default the
-    address it listens on (never a Host header: that is the sender's own word).
+    address it listens on (never a Host header: that is the sender's own word). ``denied`` is told of each 403: who,
+    method, path.
     """
 
     def __init__(
@@ -87,8 +89,10 @@ class Door:
         signed: SignedTokens | None = None,
         base_url: str | None = None,
         note: Callable[[str, str], None] = lambda kind, detail: None,
+        denied: Callable[[Caller, str, str], None] = lambda caller, method, path: None,
     ) -> None:
         self._app = app
+        self._denied = denied
         self._clients = clients
         self._sessions = sessions
         self._signed = signed
@@ -109,7 +113,16 @@ class Door:
                     await _refuse(send, scope["method"], refusal)
                     return
                 scope.setdefault("state", {})["caller"] = caller
+                send = self._telling_denials(caller, scope, send)
             await self._app(scope, receive, send)
+
+    def _telling_denials(self, caller: Caller, scope: Scope, send: Send) -> Send:
+        async def telling(message: MutableMapping[str, Any]) -> None:
+            if message.get("status") == FORBIDDEN:
+                self._denied(caller, scope["method"], scope["path"])
+            await send(message)
+
+        return telling
 
     def _is_open(self, scope: Scope) -> bool:
         # Inner applications may read the undecoded path: an open path is one that reads the same both ways.

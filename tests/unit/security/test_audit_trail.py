@@ -14,7 +14,7 @@ from hub.contracts.errors import ExchangeError, Incorrect
 from hub.contracts.store import CommitView, Reaction, Written
 from hub.contracts.submission import Channel, Entry, Method, Origin, Submission
 from hub.fhir.model import decode
-from hub.security.audit import READ_DELAY_SECONDS, AuditReaction, AuditTrail
+from hub.security.audit import READ_DELAY_SECONDS, AuditReaction, AuditTrail, readers_since
 from hub.security.audit_view import AuditEventView
 from hub.security.policy import Policy
 from hub.store.sqlite import SqliteResourceStore
@@ -243,3 +243,18 @@ def test_only_its_own_ids_are_its_own(view: AuditEventView) -> None:
     assert view.owns("audit-17")
     assert not any(view.owns(id_) for id_ in ("17", "audit-", "audit-x", "audit-17 ", "audit-" + "9" * 19))
     assert view.read("audit-99", AUDITOR) is None
+
+
+def test_what_was_denied_stands_in_the_trail_as_a_failure_and_as_no_reading(
+    view: AuditEventView, trail: AuditTrail, store: SqliteResourceStore
+) -> None:
+    trail.denied(PHYSICIAN, "GET", "/fhir/Patient/p1")
+    trail.denied(PHYSICIAN, "POST", "/ingest/ecg")
+    trail.flush()
+    read, ingest = events(view, ("_sort", "date"))
+    assert (interaction(read), read["outcome"]) == (("R", "denied", ["Patient/p1"]), "4")
+    assert read["agent"][0]["who"]["identifier"]["value"] == "hospital"
+    assert (interaction(ingest), ingest["entity"][0]["type"]["code"]) == (("C", "denied", []), "ingest")
+    decode(json.dumps(read).encode(), "AuditEvent")
+    shown = store.act(lambda commit: readers_since(commit, ["p1"], 0), PHYSICIAN).result()
+    assert shown == []

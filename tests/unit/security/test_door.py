@@ -29,10 +29,11 @@ class Inside:
 
     def __init__(self) -> None:
         self.callers: list[Caller | None] = []
+        self.status = 200
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         self.callers.append(scope.get("state", {}).get("caller"))
-        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.start", "status": self.status, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
 
@@ -40,8 +41,13 @@ class Visit:
     def __init__(self) -> None:
         self.inside = Inside()
         self.noted: list[tuple[str, str]] = []
+        self.denied: list[tuple[str, str, str]] = []
         self.door = Door(
-            self.inside, OneClient(), sessions=OneSession(), note=lambda kind, detail: self.noted.append((kind, detail))
+            self.inside,
+            OneClient(),
+            sessions=OneSession(),
+            note=lambda kind, detail: self.noted.append((kind, detail)),
+            denied=lambda caller, method, path: self.denied.append((caller.client, method, path)),
         )
 
     def knock(
@@ -250,3 +256,11 @@ def test_the_ordering_page_may_call_and_order_by_its_session_and_no_other_page_m
     for headers in ((theirs,), (), (ours, ("Sec-Fetch-Site", "cross-site"))):
         assert visit.knock(path, session, host, *headers, method="POST")[0] == 401
     assert visit.knock("/fhir/Patient", session, host, ours, method="POST")[0] == 401
+
+
+def test_what_a_known_client_is_refused_is_told_with_who_it_was(visit: Visit) -> None:
+    visit.knock("/fhir/Patient/1", bearer("hub_right"))
+    assert visit.denied == []
+    visit.inside.status = 403
+    assert visit.knock("/fhir/Patient/1", bearer("hub_right"), method="PUT")[0] == 403
+    assert visit.denied == [("qingshan", "PUT", "/fhir/Patient/1")]

@@ -27,8 +27,8 @@ _DATE = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
 class Evidence(msgspec.Struct, frozen=True, array_like=True):
     """``number`` is the one checked number in use; None where there is none, or two, since it cannot be known which is
     right (then ``numbers`` has both). ``mistyped`` was meant as one, its check character is wrong. ``contradicts``:
-    birth date or sex of the record is not that of its number. ``born`` may be a year or a month; where none is stated
-    it is the number's. ``sex`` is as stated. ``temporary`` says why nobody can be recognised by this record."""
+    birth date or sex of the record is not that of its number. ``born`` is as stated, perhaps a year or a month,
+    and so is ``sex``. ``temporary`` says why nobody can be recognised by this record."""
 
     number: str | None = None
     mistyped: str | None = None
@@ -43,16 +43,22 @@ class Evidence(msgspec.Struct, frozen=True, array_like=True):
     numbers: tuple[str, ...] = ()
 
     @property
+    def known_born(self) -> str | None:
+        """As stated, but where the number agrees, or nothing is stated, as exact as the number."""
+        if self.number is None:
+            return self.born
+        birth = f"{self.number[6:10]}-{self.number[10:12]}-{self.number[12:14]}"
+        return birth if self.born is None or birth.startswith(self.born) else self.born
+
+    @property
     def year(self) -> int | None:
-        return int(self.born[:4]) if self.born else None
+        born = self.known_born
+        return int(born[:4]) if born else None
 
     @property
     def known_sex(self) -> str | None:
         """As stated, else that of the number."""
         return self.sex or (resident_id.ResidentId(self.number).gender if self.number is not None else None)
-
-
-NOTHING = Evidence(temporary="nameless")
 
 
 def evidence_of(patient: Mapping[str, Any]) -> Evidence:
@@ -86,7 +92,6 @@ def with_numbers(evidence: Evidence, numbers: tuple[str, ...]) -> Evidence:
         number=numbers[0],
         numbers=(),
         contradicts=not agrees or sex not in (None, checked.gender),
-        born=birth if agrees else born,
     )
 
 
@@ -114,7 +119,8 @@ def _key_texts(evidence: Evidence) -> Iterator[str]:
     for document in evidence.documents:
         yield f"document {document}"
     letters = tuple(dict.fromkeys(name.letters for name in evidence.names))[:2]
-    born = evidence.born if evidence.born and len(evidence.born) == 10 else None
+    known = evidence.known_born
+    born = known if known and len(known) == 10 else None
     houses = [one for one in evidence.addresses if is_house(one)]
     for sound in letters:
         if born:

@@ -83,7 +83,7 @@ def _decide(one: Evidence, other: Evidence, found: Score, weights: Weights) -> t
 def _agree(one: Evidence, other: Evidence) -> bool:
     """Whether birth dates (each has one, if only by its number) are one, the less exact within the other, and sexes
     where both state one."""
-    born, also = one.born or "", other.born or ""
+    born, also = one.known_born or "", other.known_born or ""
     return (born.startswith(also) or also.startswith(born)) and (
         one.sex is None or other.sex is None or one.sex == other.sex
     )

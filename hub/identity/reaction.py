@@ -79,8 +79,7 @@ def _link(one: Written, placing: Placing, view: CommitView) -> str:
 
 
 def without_retired(evidence: Evidence, view: CommitView) -> Evidence:
-    """Without numbers that an official change has replaced: they capture nobody. What they say of birth and sex stays
-    true."""
+    """Without numbers that an official change has replaced: they capture nobody."""
     stated = stated_numbers(evidence)
     sql = "SELECT 1 FROM identity_retired WHERE system = ? AND value = ?"
     left = tuple(number for number in stated if not view.rows(sql, (RESIDENT_ID, number)))

@@ -51,7 +51,7 @@ def score(one: Evidence, other: Evidence, weights: Weights) -> Score:
             found.append(("name", level, bits))
         else:
             add("name", level)
-    born = _born(one.born, other.born)
+    born = _born(one.known_born, other.known_born)
     if born is not None:
         add("born", born)
     if one.known_sex is not None and other.known_sex is not None:

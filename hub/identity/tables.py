@@ -50,5 +50,6 @@ IDENTITY_TABLES = SideTable(
         seq INTEGER PRIMARY KEY AUTOINCREMENT, at_us INTEGER NOT NULL, kind TEXT NOT NULL, patient_id TEXT,
         left_person TEXT, joined_person TEXT, rule TEXT, client TEXT, actor TEXT, detail TEXT);
     CREATE INDEX IF NOT EXISTS identity_event_left ON identity_event (left_person) WHERE left_person IS NOT NULL;
+    CREATE INDEX IF NOT EXISTS identity_event_left ON identity_event (left_person) WHERE left_person IS NOT NULL;
     """,
 )

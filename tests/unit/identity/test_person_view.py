@@ -7,7 +7,7 @@ import msgspec
 
 from hub.contracts.codes import RESIDENT_ID
 from hub.fhir.model import decode
-from hub.identity.survivorship import person_of
+from hub.identity.survivorship import CARD_READ, person_of
 
 NUMBER = "990101196204150026"
 
@@ -52,6 +52,29 @@ def test_each_name_and_identifier_stands_once_and_the_order_of_sources_has_no_sa
     assert all(view == views[0] for view in views)
     assert [name["text"] for name in views[0]["name"]] == ["陈秀英", "陈大姐"]
     assert [one["value"] for one in views[0]["identifier"]] == [NUMBER, "9", "1"]
+
+
+def test_the_name_is_that_of_the_card_and_others_are_kept_as_former_ones() -> None:
+    read = {"url": CARD_READ, "valueBoolean": True}
+    card = source("c", "2025-01-01T00:00:00Z", name=[{"text": "陈秀瑛"}],
+                  identifier=[{"system": RESIDENT_ID, "value": NUMBER, "extension": [read]}])  # fmt: skip
+    names = person_of("p1", [OLD, NEW, card])["name"]
+    assert names == [{"text": "陈秀瑛"}, {"text": "陈秀英", "use": "old"}, {"text": "陈大姐", "use": "old"}]
+
+
+def test_without_a_card_the_name_is_that_of_the_latest_record_that_agrees_with_its_number() -> None:
+    unnumbered = source("d", "2026-03-01T00:00:00Z", name=[{"text": "陈阿英"}])
+    assert person_of("p1", [NEW, unnumbered])["name"][0] == {"text": "陈秀英"}
+    assert {"text": "陈阿英", "use": "old"} in person_of("p1", [NEW, unnumbered])["name"]
+
+
+def test_a_newborns_record_brings_neither_name_nor_number_of_the_mother() -> None:
+    newborn = source("n", "2026-03-01T00:00:00Z", name=[{"text": "陈秀英之女"}],
+                     identifier=[{"system": RESIDENT_ID, "value": NUMBER}])  # fmt: skip
+    own = source("o", "2026-02-01T00:00:00Z", name=[{"text": "李小花"}])
+    person = person_of("p1", [newborn, own])
+    assert person["name"][0] == {"text": "李小花"}
+    assert NUMBER not in repr(person)
 
 
 def test_what_may_not_be_read_leaves_no_trace() -> None:

@@ -12,6 +12,7 @@ _BY_VIEWS = "XR"
 _STRONGER = (
     ("PT", "CT"),
     ("PT", "MR"),
+    ("PT", "NM"),
     ("NM", "CT"),
     ("ES", "US"),
     ("CT", "XA"),
@@ -27,6 +28,7 @@ _STRONGER = (
 _VEINS = frozenset({"leg-veins", "arm-veins", "portal-vein"})
 _ARTERIES = frozenset(
     {
+        "heart",
         "coronary",
         "carotid",
         "vertebral-artery",
@@ -76,8 +78,8 @@ def _modality(tokens: Sequence[Token], technique: Sequence[str], views: Sequence
     where no other word does."""
     found = _values(tokens, "modality") or _values(tokens, "usually")
     for stronger, weaker in _STRONGER:
-        if len(found) == 2 and set(found) == {stronger, weaker}:
-            return stronger
+        if stronger in found and weaker in found:
+            found.remove(weaker)
     if not found:
         implied = {_MODALITY_OF_TECHNIQUE[each] for each in technique if each in _MODALITY_OF_TECHNIQUE}
         if len(implied) == 1:
@@ -211,8 +213,8 @@ def _contrast(tokens: Sequence[Token], modality: str) -> Contrast | None:
     said = set(_values(tokens, "contrast"))
     if not said and modality in ("CT", "MR") and tokens[-1].has("with"):
         return Contrast.CONTRAST  # CT CHEST W
-    if not said:
-        return None
+    if not said or modality in ("XR", "US"):
+        return None  # a plain film has no phase
     return Contrast(said.pop()) if len(said) == 1 else Contrast.BOTH
 
 
@@ -266,7 +268,7 @@ def imaging_from_tokens(tokens: Sequence[Token]) -> Examination | None:
         modality=modality,
         targets=merged_targets(targets),
         contrast=_contrast(tokens, modality),
-        technique=tuple(technique),
+        technique=tuple(dict.fromkeys(technique)),
         views=tuple(views),
         guidance=any(token.has("guidance") for token in tokens),
     )

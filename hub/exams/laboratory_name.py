@@ -167,6 +167,9 @@ def laboratory_from_tokens(tokens: Sequence[Token]) -> Examination | None:
             if slot == "panel" and members and members <= set(panels()[value].core):
                 continue  # 免疫球蛋白IgG is one of the panel's, not the panel
             said = segment.qualifiers | segment.inherent[at]
+            usual = panels()[value].specimen if slot == "panel" else analytes()[value].specimen
+            if usual and usual not in BLOOD and said.get("specimen", usual) != usual:
+                return None  # 尿潜血 is not the stool's
             each_of = panel_determinations(value, said) if slot == "panel" else [determination(value, said)]
             for each in each_of:
                 found.setdefault((each.analyte, each.specimen, each.time_aspect), each)

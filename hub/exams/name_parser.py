@@ -19,6 +19,8 @@ from .normalise import normalised, read_by_eye, typos_mended
 _LONGEST_NAME = 200
 _MARK = re.compile(r"[^\w]+|\d+|[A-Z]?\d+[A-Z]?|[A-Z]")
 _ANALYSER_OR_MARK = re.compile(r"[^\w]+|\d+|[A-Z]{1,3}\d{4,}[A-Z]*")
+_TELLING = frozenset("液水尿便痰血浆清时分钟秒日型抗酶体原素肽酸醇游离间接直结合总复亚群谱段管阴阳")
+"""Characters of a remark that may make another determination of it: a fluid, a time, a fraction, a type."""
 _MENDING_STEPS = 2
 
 
@@ -46,7 +48,9 @@ def _ignorable_in_laboratory(tokens: Sequence[Token], at: int) -> bool:
     token = tokens[at]
     if _ANALYSER_OR_MARK.fullmatch(token.text) or is_gloss(tokens, at):
         return True
-    return token.depth > 0 and token.text.endswith(("法", "仪", "型", "院", "科"))
+    if token.depth == 0 or token.text.isascii():
+        return False
+    return token.text.endswith(("法", "仪", "型", "院", "科")) or not _TELLING & set(token.text)
 
 
 _READINGS: tuple[

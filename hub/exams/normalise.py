@@ -15,8 +15,8 @@ _SPACES = re.compile(r"\s+")
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\u00ad]+")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _PHASE_SIGNS = (
-    (re.compile(r"(?<![A-Z0-9素肽])C ?[-−–—](?!\w)|(?<![^\s(])[-−–—] ?C(?!\w)|C?\([-−–—]C?\)"), " 平扫 "),
-    (re.compile(r"(?<![A-Z0-9素肽])C ?\+(?!\w)|(?<![^\s(])\+ ?C(?!\w)|C\(\+\)|\(\+C\)"), " 增强 "),
+    (re.compile(r"(?<![A-Z0-9素肽])C ?[-−–—](?![^\W_])|(?<![^\s(])[-−–—] ?C(?![^\W_])|C?\([-−–—]C?\)"), " 平扫 "),
+    (re.compile(r"(?<![A-Z0-9素肽])C ?\+(?![^\W_])|(?<![^\s(])\+ ?C(?![^\W_])|C\(\+\)|\(\+C\)"), " 增强 "),
 )
 """C- and C+, as radiographers write plain and contrast."""
 _LATIN_LETTERS = str.maketrans(
@@ -25,6 +25,9 @@ _LATIN_LETTERS = str.maketrans(
 )
 """Cyrillic and Greek capitals that look like Latin ones."""
 _ELL_FOR_ONE = re.compile(r"(?<![a-z])l(?=\d)|(?<=\d)l(?=\d)")
+_LISTED = re.compile(r"[①-⑳]|(?<=[^A-Z\d])[X×*] ?\d{1,2}$|(?<=[A-Z])[×*] ?\d{1,2}$|^NO\.? ?\d+ ?")
+_CODE = re.compile(r"^(?!CA\d)[A-Z]{0,3}\d{3,}[ _:-]+(?=[\u4e00-\u9fff])")
+"""A count or a number in a list; an item's own code before its name."""
 _LABEL = re.compile(r"^(?:HIS|LIS|RIS|PACS|检验|生化|免疫|临检|急诊)[-_:/ ]+(?=\S)")
 """The system or desk a name comes from, set before it."""
 _MISREAD = (
@@ -71,8 +74,9 @@ def _typos() -> tuple[tuple[str, str], ...]:
 def normalised(text: str) -> str:
     """The name in the one spelling the lexicon knows; what describes only the equipment is gone."""
     visible = _CONTROLS.sub(" ", _INVISIBLE.sub("", text))
-    folded = _ELL_FOR_ONE.sub("1", unicodedata.normalize("NFKC", visible))
-    folded = folded.translate(_simplified()).upper().translate(_LATIN_LETTERS).strip()
+    folded = unicodedata.normalize("NFKC", _LISTED.sub(" ", visible))
+    folded = _ELL_FOR_ONE.sub("1", folded).translate(_simplified()).upper().translate(_LATIN_LETTERS).strip()
+    folded = _CODE.sub("", _LISTED.sub(" ", folded))
     folded = _TIME_OF_DAY.sub(" ", folded).translate(_SPELT)
     folded = _VERTEBRAE.sub(_segments_of_the_spine, folded)
     folded = _LABEL.sub("", folded.strip())

@@ -128,16 +128,17 @@ def _rows() -> dict[str, list[tuple[str, str]]]:
 @cache
 def item_names() -> dict[str, str]:
     """Every name a site table may use for an item (English or Chinese) → the item. A row that is a second source for an
-    item (Complete blood count) names that item; rows that are looked up under none (schedules, studies) name none."""
+    item (Complete blood count) names that item; one that nothing is looked up under (a schedule, a study) is a name all
+    the same, and has no effect."""
     looked_up = {item.name for item in _items()} | {_LABORATORY_FALLBACK, _IMAGING_FALLBACK}
+    rows = sorted(table_rows("intervals.csv"), key=lambda row: row["item"] not in looked_up)
     names: dict[str, str] = {}
-    for row in table_rows("intervals.csv"):
-        if row["item"] in looked_up:
-            names[row["item"]] = row["item"]
-            names.setdefault(row["item_zh"], row["item"])
-    for row in table_rows("intervals.csv"):
-        if row["item"] not in looked_up and row["item_zh"] in names:
-            names.setdefault(row["item"], names[row["item_zh"]])
+    for row in rows:
+        item = row["item"]
+        if item not in looked_up:
+            item = names.get(row["item_zh"], item)
+        names.setdefault(row["item"], item)
+        names.setdefault(row["item_zh"], item)
     return names
 
 

@@ -19,6 +19,19 @@ from .intervals import LEVELS, SiteRow, SiteTables, item_names
 from .recognition import Lookup, line
 
 _SETTINGS = ("", "any", "outpatient", "inpatient", "emergency")
+_SETTING_WORDS = {
+    "any": "any", "outpatient": "outpatient", "inpatient": "inpatient", "emergency": "emergency",
+    "不限": "any", "门诊": "outpatient", "住院": "inpatient", "急诊": "emergency", "chronic": "chronic monitoring",
+}  # fmt: skip
+"""How a setting begins, as the built-in table (inpatient stable) and as people write it. Chronic monitoring is nobody's
+setting: such a row is a schedule and has no effect."""
+
+
+def _setting(said: str) -> str | None:
+    """The setting a cell names; None where it is none."""
+    if not said:
+        return ""
+    return next((setting for word, setting in _SETTING_WORDS.items() if said.startswith(word)), None)
 
 
 def _number(row: dict[str, str], column: str, at: int) -> float | None:
@@ -54,8 +67,8 @@ def read_windows(content: str) -> tuple[SiteRow, ...]:
             raise Incorrect(
                 f"Line {at}: neither min_days nor limit_days.", where="min_days", remedy="Give one of them."
             )
-        setting = (row.get("setting") or "").strip()
-        if setting not in _SETTINGS:
+        setting = _setting((row.get("setting") or "").strip().lower())
+        if setting is None:
             raise Incorrect(
                 f"Line {at}: unknown setting.", where="setting", remedy=f"One of {', '.join(_SETTINGS[1:])}."
             )
@@ -115,7 +128,7 @@ def site_tables(select: Select, organization: str, institution: Lookup) -> SiteT
         return SiteTables()
     wanted: dict[str, tuple[str, ...]] = {
         "organization": (organization,),
-        "consortium": line(organization, institution)[1:],
+        "consortium": line(organization, institution),
         "province": (),
     }
     held = [

@@ -7,6 +7,7 @@ from hub.exams.coverage import needs
 from hub.exams.intervals import DAY_SECONDS, Circumstances, SiteRow, SiteTables, window_of
 from hub.exams.name_parser import parse
 from hub.exams.site_windows import read_windows
+from hub.exams.vocabulary import table_rows
 
 
 def _days(name: str, sites: SiteTables | None = None, **circumstances) -> float | None:
@@ -98,3 +99,17 @@ def test_a_wrong_table_names_the_column(table: str, where: str) -> None:
     with pytest.raises(Incorrect) as refused:
         read_windows(table)
     assert refused.value.where == where
+
+
+def test_every_name_and_setting_of_the_built_in_table_is_accepted() -> None:
+    table = "item,limit_days,setting\n" + "".join(
+        f'"{row[name]}",9,{row["setting"]}\n' for row in table_rows("intervals.csv") for name in ("item", "item_zh")
+    )
+    rows = read_windows(table)
+    assert {"Full blood count", "CT any region", "HbA1c"} <= {row.item for row in rows}
+    assert {row.setting for row in rows} <= {"any", "outpatient", "inpatient", "emergency", "chronic monitoring"}
+
+
+def test_a_row_that_is_another_source_for_an_item_names_that_item() -> None:
+    (row,) = read_windows("item,min_days,limit_days\nComplete blood count,1,2\n")
+    assert row.item == "Full blood count"

@@ -35,6 +35,9 @@ class Desk:
             self._store.side_rows, states=states, patient_id=patient_id, count=min(count, MOST_LISTED)
         )
 
+    def count(self, states: Sequence[State], *, patient_id: str | None = None) -> int:
+        return reviews.count(self._store.side_rows, states, patient_id)
+
     def listed(self, states: Sequence[State], count: int) -> list[dict[str, Any]]:
         return [summary(one) for one in self.reviews(states, count)]
 

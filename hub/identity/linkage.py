@@ -2,7 +2,7 @@
 
 A Linkage (FHIR R4 linkage.html) whose items are Patients says that they are one person. ``historical``: that record was
 merged into the ``source``, and the Linkage's id is the id of the merge; ``alternate``: both stay in use. Made inactive,
-it takes its merge back; sent inactive in the first place, it says that they are two. A Patient with ``active`` false
+it is taken back; sent inactive in the first place, it says that they are two. A Patient with ``active`` false
 and a link ``replaced-by`` (PIXm ITI-104, resolve duplicate) is such a merge in other words, and gets its Linkage.
 
 The records themselves stay as they were sent, so that taking a merge back is exact. Who may state it: an admin of any
@@ -23,7 +23,7 @@ from hub.contracts.store import CommitView, Reaction, Written
 from hub.contracts.submission import Channel
 
 from . import merges, notices, replaced
-from .actions import assert_not_same, assert_same
+from .actions import assert_not_same, assert_same, withdraw_assertion
 from .notices import Readers
 
 ROOM = "linkage"
@@ -65,10 +65,7 @@ class Stated:
         for place, patient in (source, *((place, patient) for place, patient, _ in others)):
             _own(patient, place, view)
         if one.version > 1:
-            if standing is None or (standing.target, standing.source) != (source[1], others[0][1]):
-                raise _wrong("A Linkage states one thing for good.", "Linkage.item", "Make a new Linkage.")
-            if not body.get("active", True):
-                self._unmerge(one, standing, reason, view)
+            self._changed(one, body, standing, source[1], others, reason, view)
             return
         for place, patient, kind in others:
             if not body.get("active", True):
@@ -84,6 +81,29 @@ class Stated:
             return
         _placed(place, merges.merge, view, source, target, reason, one.id)
         notices.record(view, "merge", [source, target], f"Linkage/{one.id}", reason)
+
+    def _changed(
+        self,
+        one: Written,
+        body: dict[str, Any],
+        standing: merges.Merge | None,
+        source: str,
+        others: Sequence[tuple[str, str, str]],
+        reason: str,
+        view: CommitView,
+    ) -> None:
+        """A Linkage that was there is taken back by making it inactive, and never says something else."""
+        ends = not body.get("active", True)
+        if standing is not None and (standing.target, standing.source) == (source, others[0][1]):
+            if ends:
+                self._unmerge(one, standing, reason, view)
+        elif standing is None and ends and all(kind == "alternate" for *_, kind in others):
+            for place, patient, _ in others:
+                act = partial(_placed, place, withdraw_assertion, view, source, patient, reason)
+                notices.telling_readers(view, self._readers, source, patient, act)
+                notices.record(view, "unlink", [source, patient], f"Linkage/{one.id}", reason)
+        else:
+            raise _wrong("A Linkage states one thing for good.", "Linkage.item", "Make a new Linkage.")
 
     def _unmerge(self, one: Written, standing: merges.Merge, reason: str, view: CommitView) -> None:
         if standing.undone_us is not None:

@@ -71,6 +71,16 @@ def reviews(
     return [_review(row) for row in rows(sql, [*values, count, offset])]
 
 
+def count(rows: Rows, states: Sequence[State], patient_id: str | None = None) -> int:
+    marks = ",".join("?" * len(states))
+    sql = f"SELECT count(*) FROM identity_review WHERE state IN ({marks})"  # noqa: S608 - only marks
+    values: list[object] = list(states)
+    if patient_id is not None:
+        sql += " AND (one = ? OR other = ?)"
+        values += [patient_id, patient_id]
+    return int(rows(sql, values)[0][0])
+
+
 def review_id(pair: Pair) -> str:
     """The same for the same two Patients, for ever; a valid FHIR id."""
     digest = hashlib.sha256(f"review {pair[0]} {pair[1]}".encode()).digest()

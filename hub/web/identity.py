@@ -86,7 +86,7 @@ def identity_pages(desk: Desk, gate: Gate, audit: ReadAudit) -> APIRouter:
     def _review_page(review_id: str, caller: Caller, refusal: ExchangeError | None) -> Response:
         review, shown = desk.compared(review_id)
         audit.note(caller, "operation", "Task", [review.one, review.other])
-        return page(
+        answer = page(
             "identity_review.html",
             refusal.http_status if refusal is not None else 200,
             caller=caller,
@@ -94,6 +94,9 @@ def identity_pages(desk: Desk, gate: Gate, audit: ReadAudit) -> APIRouter:
             rows=[_row(one) for one in shown["evidence"]],
             refusal=refusal,
         )
+        # Without a referrer a browser says of its own form that it comes from nowhere (Origin: null).
+        answer.headers["Referrer-Policy"] = "same-origin"
+        return answer
 
     return router
 

@@ -44,6 +44,8 @@ def test_a_review_is_a_task_for_an_admin_and_names_nobody(disputed: tuple[FhirHu
     assert hub.ask("GET", f"Task/review-{review}", caller="operator").json() == task
     assert tasks(hub, f"&patient=Patient/{one}&status=requested") == [task]
     assert tasks(hub, "&status=completed") == tasks(hub, "&patient=nobody") == []
+    counted = hub.ask("GET", "Task?code=identity-review&_summary=count", caller="operator").json()
+    assert (counted["total"], counted.get("entry")) == (1, None)
     for caller in ("qingshan", "hospital", "centre"):
         assert tasks(hub, caller=caller) == []
         assert hub.ask("GET", f"Task/review-{review}", caller=caller).status_code == 404

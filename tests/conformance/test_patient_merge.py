@@ -290,6 +290,26 @@ def test_a_linkage_links_and_sent_inactive_parts(two: tuple[FhirHub, str, str]) 
     assert hub.ask("POST", "Linkage", linkage).status_code == 201
 
 
+def test_a_linkage_made_inactive_is_taken_back(two: tuple[FhirHub, str, str]) -> None:
+    hub, old, new = two
+    before = links(hub)
+    items = [{"type": "source", "resource": {"reference": f"Patient/{new}"}},
+             {"type": "alternate", "resource": {"reference": f"Patient/{old}"}}]  # fmt: skip
+    made = hub.create({"resourceType": "Linkage", "item": items})
+    assert person_of(hub, old) == person_of(hub, new)
+    assert hub.ask("PUT", f"Linkage/{made['id']}", {**made, "active": False}).status_code == 200
+    assert links(hub) == before
+    again = hub.ask("PUT", f"Linkage/{made['id']}", {**made, "active": True})
+    assert again.status_code == 422
+
+
+def test_a_deleted_merge_is_taken_back(two: tuple[FhirHub, str, str]) -> None:
+    hub, old, new = two
+    merged = merge_id(merge(hub, parameters(old, new)))
+    assert hub.ask("DELETE", f"Linkage/{merged}").status_code == 204
+    assert person_of(hub, old) != person_of(hub, new)
+
+
 def test_a_linkage_that_says_nothing_clear_is_refused(two: tuple[FhirHub, str, str]) -> None:
     hub, old, new = two
     source = {"type": "source", "resource": {"reference": f"Patient/{new}"}}

@@ -123,6 +123,15 @@ def test_a_clinic_cannot_merge_what_another_sent(county: County) -> None:
     county.hl7(message, "AE")
 
 
+def test_a_platform_merges_what_it_sent(county: County) -> None:
+    patients = []
+    for number, name in (("MP1", "郑爽"), ("MP2", "冯远")):
+        county.hl7(county.header("ADT^A04", facility="DP001") + pid(number, name, "DP001"))
+        patients += county.find("district", "Patient", identifier=f"{LOCAL_ID}/DP001/PI|{number}")
+    county.hl7(county.header("ADT^A40", facility="DP001") + pid("MP2", facility="DP001") + "MRG|MP1^^^DP001^PI\n")
+    assert person(county, patients[0]) == person(county, patients[1])
+
+
 def test_an_operator_merges_once_however_often_it_is_sent(county: County) -> None:
     one, other = county.admit("MG1", name="吴刚"), county.admit("MG2", name="吴钢", facility="BH001")
     body = {"resourceType": "Parameters", "parameter": [

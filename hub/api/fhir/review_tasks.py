@@ -28,7 +28,9 @@ _STATUS = {
     State.OBSOLETE: "cancelled",
 }
 _CODES = frozenset({IDENTITY_REVIEW, f"{TASK_CODE}|{IDENTITY_REVIEW}"})
-_KNOWN = frozenset({"code", "status", "_id", "patient", "subject", "_count", "_sort", "_total", "_format", "_pretty"})
+_KNOWN = frozenset(
+    {"code", "status", "_id", "patient", "subject", "_count", "_sort", "_summary", "_total", "_format", "_pretty"}
+)
 DEFAULT_COUNT = 50
 
 
@@ -59,14 +61,16 @@ class ReviewTasks:
         by_id = any(name == "_id" and value.startswith(REVIEW_PREFIX) for name, value in pairs)
         if not (by_code or by_id) or not self._may(caller):
             return None
-        found = self._desk.reviews(_states(pairs), MOST_LISTED, patient_id=_patient(pairs))
+        states, patient, most = _states(pairs), _patient(pairs), _count(pairs)
+        found = self._desk.reviews(states, MOST_LISTED, patient_id=patient) if most else []
         found.sort(key=lambda one: one.state not in WAITING)
         ids = {part for name, value in pairs if name == "_id" for part in value.split(",")}
         found = [one for one in found if not ids or f"{REVIEW_PREFIX}{one.id}" in ids]
-        shown = found[: _count(pairs)]
+        total = len(found) if ids else self._desk.count(states, patient_id=patient)
+        shown = found[:most]
         self._audit.note(caller, "search-type", "Task", sorted({p for one in shown for p in (one.one, one.other)}))
         tasks = [(f"Task/{REVIEW_PREFIX}{one.id}", msgspec.json.encode(task_of(one))) for one in shown]
-        return searchset(base, tasks, links=[("self", f"{base}/Task?{urlencode(pairs)}")], total=len(found))
+        return searchset(base, tasks, links=[("self", f"{base}/Task?{urlencode(pairs)}")], total=total)
 
     def _may(self, caller: Caller) -> bool:
         try:
@@ -130,4 +134,6 @@ def _patient(pairs: Sequence[tuple[str, str]]) -> str | None:
 
 def _count(pairs: Sequence[tuple[str, str]]) -> int:
     values = [value for name, value in pairs if name == "_count"]
+    if ("_summary", "count") in pairs:
+        return 0
     return int(values[0]) if values and values[0].isascii() and values[0].isdigit() else DEFAULT_COUNT

@@ -12,11 +12,14 @@ This is wording, not access: what a role may read is decided by the policy.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 from hub.contracts.caller import Role
 
 from .examination import Kind
+from .fhir_reading import concept, name_of, part
 from .prior import Context, Prior
+from .understanding import understand
 from .verdict import Verdict
 from .vocabulary import table_rows
 from .wording import place_of, prior_name
@@ -63,6 +66,19 @@ def _is_of(kind: Sensitive, prior: Prior, context: Context) -> bool:
         return True
     place = place_of(prior, context.institution).upper()
     return any(word in place for word in kind.places)
+
+
+def is_sensitive_result(resource: Any, role: Role) -> bool:
+    """Whether an Observation or a report is, by its own code and name, of a kind that is withheld from this role."""
+    names = [said for said in (concept(part(resource, "code")),) if said]
+    examination = understand(names).examination
+    said = " ".join([name_of(each) for each in names] + [d for each in names for _, _, d in each.codings]).upper()
+    analytes = examination.analytes if examination is not None and examination.kind is Kind.LABORATORY else ()
+    return any(
+        role.value in kind.withheld_from
+        and (not kind.analytes.isdisjoint(analytes) or any(word in said for word in kind.words))
+        for kind in sensitive()
+    )
 
 
 def is_withheld(prior: Prior, context: Context, role: Role, *, from_owner: bool = False) -> bool:

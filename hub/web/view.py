@@ -1,8 +1,8 @@
 """``GET /view?t=…``: the report or the study behind a link of a card, for a browser without a credential.
 
 What it shows is one resource and what that resource itself cites (results, studies, subject), read with the rights of
-the client that the link was made for, and audited as its read. Pictures are not drawn here: the page says where they
-can be seen.
+the client that the link was made for, and audited as its read. Results of sensitive kinds are not shown to others than
+the organization whose they are. Pictures are not drawn here: the page says where they can be seen.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +19,8 @@ from hub.contracts.errors import ExchangeError
 from hub.contracts.gate import Gate
 from hub.contracts.site import ZONE
 from hub.contracts.store import ResourceReader
+from hub.exams.withholding import is_sensitive_result
+from hub.exams.wording import HOW_TO_ASK
 
 from .pages import page
 
@@ -53,8 +55,12 @@ def view_router(store: ResourceReader, gate: Gate, audit: ReadAudit, opened: Ope
         kind = resource["resourceType"]
         studies = [resource] if kind == "ImagingStudy" else list(records.cited(resource, "imagingStudy"))
         results = [resource] if kind == "Observation" else list(records.cited(resource, "result"))
+        foreign = records.owner(resource) != caller.organization
+        told = [one for one in results if not (foreign and is_sensitive_result(one, caller.role))]
         answer = page(
             "view.html",
+            withheld=len(results) - len(told),
+            how_to_ask=HOW_TO_ASK,
             kind=kind,
             title=_name(resource),
             state=_STATES.get(resource.get("status", ""), resource.get("status", "")),
@@ -63,7 +69,7 @@ def view_router(store: ResourceReader, gate: Gate, audit: ReadAudit, opened: Ope
             when=_local(resource.get("effectiveDateTime") or _start(resource)),
             issued=_local(resource.get("issued")),
             conclusion=resource.get("conclusion"),
-            results=[_result(one) for one in results],
+            results=[_result(one) for one in told],
             studies=[_study(one) for one in studies],
         )
         audit.note(caller, "read", kind, records.patients)
@@ -102,9 +108,12 @@ class _Records:
             if found is not None:
                 yield found
 
+    def owner(self, resource: dict[str, Any]) -> str:
+        return self._owners.get(f"{resource['resourceType']}/{resource['id']}", "")
+
     def place(self, resource: dict[str, Any]) -> str:
         """The organization whose record it is, by name."""
-        owner = self._owners.get(f"{resource['resourceType']}/{resource['id']}", "")
+        owner = self.owner(resource)
         organization = self.read(f"Organization/{owner}") or {}
         return str(organization.get("name") or owner)
 

@@ -64,6 +64,17 @@ def test_results_keep_their_digits(county: County) -> None:
     assert "4.1 mmol/L" in page.text and "3.5–5.3" in page.text
 
 
+def test_a_protected_result_in_the_same_report_is_not_shown(county: County) -> None:
+    hiv = RESULT | {"id": "o2", "code": {"text": "HIV抗体"}, "valueString": "阳性"}
+    del hiv["valueQuantity"], hiv["referenceRange"]
+    cited = [{"reference": "Observation/o1"}, {"reference": "Observation/o2"}]
+    county.send(RESULT, hiv, report("r1", "入院检验", result=cited, effectiveDateTime=ago(days=2)))
+    [card] = county.cards(order("draft-1", "钾"))
+    page = county.http("GET", card["links"][0]["url"].removeprefix("http://hub.example")).text
+    assert "4.1 mmol/L" in page and "1 项结果受隐私保护" in page
+    assert "HIV" not in page and "阳性" not in page
+
+
 def test_nothing_can_be_read_from_a_link(links: dict[str, str]) -> None:
     token = links["查看报告"].partition("t=")[2]
     opened = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))

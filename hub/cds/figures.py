@@ -10,9 +10,10 @@ same person and item within ``FOLLOWS_DAYS``. It is net: one that was ordered ag
 ``reordered``, one whose days have not passed is ``awaiting``.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 FOLLOWS_DAYS = 14
 HARM_HOURS = 72
@@ -144,19 +145,24 @@ def savings(asked: Iterable[Asked], now_us: int) -> dict[str, str]:
     return found
 
 
-def _row(one: Asked, fate: str | None, saving: str | None, price: Price) -> Row:
-    row = Row(lookups=1, reminders=int(one.indicator is not None), shown=int(one.card is not None))
-    if fate is not None:
-        setattr(row, fate, 1)
+def _count(row: Row, one: Asked, fate: str | None, saving: str | None, fen: int | None) -> None:
+    row.lookups += 1
+    if one.indicator is not None:
+        row.reminders += 1
+    if fate is None:
+        return
+    row.shown += 1
+    setattr(row, fate, getattr(row, fate) + 1)
     match saving:
         case "saved":
-            fen = price(one.organization, one.item)
-            row.saved, row.fen_saved, row.unpriced = 1, fen or 0, int(fen is None)
+            row.saved += 1
+            row.fen_saved += fen or 0
+            row.unpriced += fen is None
         case "awaiting":
-            row.awaiting = 1
+            row.awaiting += 1
         case "reordered" | "reordered_72h":
-            row.reordered, row.reordered_72h = 1, int(saving == "reordered_72h")
-    return row
+            row.reordered += 1
+            row.reordered_72h += saving == "reordered_72h"
 
 
 def figures(asked: Sequence[Asked], now_us: int, price: Price, counts: Callable[[Asked], bool]) -> Figures:
@@ -164,28 +170,27 @@ def figures(asked: Sequence[Asked], now_us: int, price: Price, counts: Callable[
     them, and holds all organizations': what became of a card may hang on cards beside it."""
     became, spared = fates(asked), savings(asked, now_us)
     found = Figures()
+    groups: tuple[defaultdict[Any, Row], ...] = tuple(defaultdict(Row) for _ in range(5))
+    clinics, departments, items, verdicts, rules = groups
     calls: set[tuple[str, str]] = set()
     for one in filter(counts, asked):
-        row = _row(one, became.get(one.card or ""), spared.get(one.id), price)
-        call = one.organization, one.call
-        for group, key in (
-            (found.clinics, one.organization),
-            (found.departments, one.department),
-            (found.items, one.item),
-            (found.verdicts, one.verdict),
-        ):
-            group.setdefault(key, Row()).__iadd__(row)
-        if one.card is not None:
-            found.rules.setdefault((one.verdict, one.item), Row()).__iadd__(row)
-        if call not in calls:
-            calls.add(call)
-            row.calls = 1
-            found.clinics[one.organization].calls += 1
-        found.total += row
+        fate, saving = became.get(one.card) if one.card is not None else None, spared.get(one.id)
+        fen = price(one.organization, one.item) if saving == "saved" else None
+        rows = [found.total, clinics[one.organization], departments[one.department], items[one.item],
+                verdicts[one.verdict]]  # fmt: skip
+        if fate is not None:
+            rows.append(rules[one.verdict, one.item])
+        for row in rows:
+            _count(row, one, fate, saving, fen)
+        calls.add((one.organization, one.call))
         if one.outcome == "overridden":
             found.overrides[one.override] += 1
         if one.verdict == "exempt":
             found.exemptions[one.reason] += 1
+    found.total.calls = len(calls)
+    for organization, _ in calls:
+        clinics[organization].calls += 1
+    found.clinics, found.departments, found.items, found.verdicts, found.rules = (dict(group) for group in groups)
     return found
 
 

@@ -5,6 +5,7 @@ or one organization's (``organization=``), with small groups pooled.
 """
 
 import asyncio
+import threading
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
@@ -43,6 +44,7 @@ class DuplicateFigures:
         self._gate = gate
         self._persons = persons
         self._now = now
+        self._one_at_a_time = threading.Lock()
 
     def __call__(self, caller: Caller, first: str, last: str, organization: str | None) -> dict[str, Any]:
         """Raises Forbidden, Incorrect (400)."""
@@ -50,15 +52,16 @@ class DuplicateFigures:
         now = self._now()
         period = _period(first, last, now.astimezone(ZONE).date())
         county = caller.role in _COUNTY
-        return told(
-            self._store.side_rows,
-            period,
-            int(now.timestamp() * 1_000_000),
-            (organization or None) if county else caller.organization,
-            open_book=not county,
-            person_of=self._persons.person_of,
-            name_of=lambda one: self._name(one, caller),
-        )
+        with self._one_at_a_time:  # signings in the same process must not wait for several of them
+            return told(
+                self._store.side_rows,
+                period,
+                int(now.timestamp() * 1_000_000),
+                (organization or None) if county else caller.organization,
+                open_book=not county,
+                person_of=self._persons.person_of,
+                name_of=lambda one: self._name(one, caller),
+            )
 
     def _name(self, organization: str, caller: Caller) -> str:
         try:

@@ -98,6 +98,9 @@ class AuditTrail:
         written for so long that memory is full: then nothing may be shown either."""
         at_us = int(time.time() * 1_000_000)
         action = "E" if interaction in _EXECUTES else "R"
+        if len(patients) == 1:
+            self._later.add(_row(caller, at_us, action, interaction, resource_type, patients[0], 1))
+            return
         counts: Counter[str | None] = Counter(patients) or Counter({None: 1})
         for patient, n in counts.items():
             self._later.add(_row(caller, at_us, action, interaction, resource_type, patient, n))

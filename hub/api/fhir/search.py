@@ -1,7 +1,8 @@
 """search (https://hl7.org/fhir/R4/http.html#search): ``GET [base]/[type]?…`` and ``POST [base]/[type]/_search``."""
 
 from dataclasses import replace
-from urllib.parse import urlencode
+from functools import lru_cache
+from urllib.parse import quote_plus
 
 from hub.contracts.caller import Caller, Scope
 from hub.contracts.errors import Forbidden, Incorrect
@@ -86,7 +87,11 @@ def _bundle(query: SearchQuery, page: Page, base: str, cursor: str | None) -> by
 
 
 def _url(base: str, resource_type: str, pairs: Pairs) -> str:
-    return f"{base}/{resource_type}?{urlencode(pairs)}" if pairs else f"{base}/{resource_type}"
+    asked = "&".join([f"{_quoted(name)}={_quoted(value)}" for name, value in pairs])
+    return f"{base}/{resource_type}?{asked}" if asked else f"{base}/{resource_type}"
+
+
+_quoted = lru_cache(maxsize=4096)(quote_plus)
 
 
 def _ignored(names: tuple[str, ...]) -> bytes:

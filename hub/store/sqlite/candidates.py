@@ -12,7 +12,7 @@ from .facts import Facts
 from .limits import Deadline
 from .names import Names
 from .planning import LISTING, Plan, is_about_patients
-from .reading import facts_of
+from .reading import facts_of, whole_of
 from .scans import Scan, dated_scans, listing, scans_of
 from .schema import TYPE_NUMBERS
 from .visible import Visible, grantees_of
@@ -32,6 +32,10 @@ class Candidates:
     clauses: Sequence[Clause | Presence]
     scope: Visible
     deadline: Deadline
+    wanted: int = 0
+    """How many resources the page takes: no more candidates are read whole."""
+    rows: dict[int, Row] = field(default_factory=dict)
+    """Candidates that were read whole while they were checked, as ``reading.rows_of`` gives them."""
     _pairs: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
     _absorbed: dict[int, tuple[str, list[int], frozenset[int]]] = field(default_factory=dict)
 
@@ -119,7 +123,7 @@ class Candidates:
         if not (once or others or branches or self.scope.patients is not None):
             yield from ((scan.key, row) for row in chunk)
             return
-        facts = facts_of(self.connection, [row[-1] for row in chunk])
+        facts = self._facts([row[-1] for row in chunk])
         for row in chunk:
             one = facts.get(row[-1])
             if one is None or (scan.holds is not None and not scan.holds(row)):
@@ -152,7 +156,7 @@ class Candidates:
             if not needed:
                 yield from chunk
                 continue
-            facts = facts_of(self.connection, [row[-1] for row in chunk])
+            facts = self._facts([row[-1] for row in chunk])
             for row in chunk:
                 one = facts.get(row[-1])
                 if one is not None and self.passes(one, others) and (also is None or also(one, row)):
@@ -194,6 +198,14 @@ class Candidates:
         ):
             return False
         return all(clause.holds(facts) for clause in clauses)
+
+    def _facts(self, rids: list[int]) -> dict[int, Facts]:
+        """What few enough candidates for one page are checked by, their bodies kept beside: one look instead of two."""
+        if len(rids) > self.wanted:
+            return facts_of(self.connection, rids)
+        facts, rows = whole_of(self.connection, rids)
+        self.rows |= rows
+        return facts
 
     def _is_first_branch(self, facts: Facts, key: Row) -> bool:
         """A resource that can be seen for several reasons counts under the first of them. Scans end their keys with the

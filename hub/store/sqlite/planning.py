@@ -32,6 +32,8 @@ IDS = -2
 """Leads that are no criterion: all resources of the type; the ids that were asked for."""
 _PROBES = (64, 1_024, MOST_COLLECTED + 1)
 """Criteria are counted up to these, until one turns out to be the most selective."""
+FEW = 16
+"""A criterion that matches no more leads without a look at the rest: to count them would cost more than to check."""
 _PATIENT = TYPE_NUMBERS["Patient"]
 _SORTABLE = {"date": "dat", "string": "str", "quantity": "qty", "number": "qty"}
 
@@ -119,9 +121,16 @@ def _lead(query: SearchQuery, clauses: Sequence[Clause | Presence], costs: Costs
     subject = patient_parameter(query.type)
     patient = next((number for number in leading if is_about_patients(clauses[number], subject)), None)
     narrowed = {number: patient if number != patient and _has_tokens(clauses[number]) else None for number in leading}
+    leading.sort(key=lambda number: narrowed[number] is None)
     best = leading[0]
     for limit in _PROBES:
-        fewest, best = min((costs.matches(number, narrowed[number], limit), number) for number in leading)
+        fewest = limit
+        for number in leading:
+            found = costs.matches(number, narrowed[number], limit)
+            if found < fewest:
+                fewest, best = found, number
+                if found <= FEW:
+                    return best, narrowed[best]
         if fewest < limit:
             break
     return best, narrowed[best]

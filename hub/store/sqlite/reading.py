@@ -19,6 +19,7 @@ _BY_RID = f"SELECT {COLUMNS} FROM json_each(?) AS j CROSS JOIN res AS r ON r.rid
 _FACTS = (
     "SELECT r.rid, r.owner, r.pat, r.ts, r.keys, r.links FROM json_each(?) AS j CROSS JOIN res AS r ON r.rid = j.value"
 )
+_WHOLE = f"SELECT {COLUMNS}, r.keys, r.links FROM json_each(?) AS j CROSS JOIN res AS r ON r.rid = j.value"  # noqa: S608
 _encode = msgspec.json.Encoder().encode
 
 
@@ -51,3 +52,14 @@ def rows_of(connection: sqlite3.Connection, rids: Iterable[int]) -> dict[int, Ro
 def facts_of(connection: sqlite3.Connection, rids: Iterable[int]) -> dict[int, Facts]:
     rows = connection.execute(_FACTS, (_encode(list(rids)).decode(),))
     return {row[0]: Facts(*row) for row in rows}
+
+
+def whole_of(connection: sqlite3.Connection, rids: Iterable[int]) -> tuple[dict[int, Facts], dict[int, Row]]:
+    """``facts_of`` and ``rows_of`` by one look."""
+    facts: dict[int, Facts] = {}
+    rows: dict[int, Row] = {}
+    for row in connection.execute(_WHOLE, (_encode(list(rids)).decode(),)):
+        rid = row[0]
+        rows[rid] = row[:10]
+        facts[rid] = Facts(rid, row[6], row[8], row[4], row[10], row[11])
+    return facts, rows

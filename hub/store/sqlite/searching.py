@@ -89,7 +89,7 @@ class _Search:
         if scope.patients is not None and not scope.owners and not scope.grantees:
             clauses += self._compartment(scope.patients)
         self._clauses = clauses
-        self._candidates = Candidates(connection, names, query.type, clauses, scope, deadline)
+        self._candidates = Candidates(connection, names, query.type, clauses, scope, deadline, query.count)
         self._nothing = any(isinstance(one, Clause) and not one.atoms and not one.negated for one in clauses)
 
     def page(self, after: str | None, scope: Scope) -> Page:
@@ -100,12 +100,16 @@ class _Search:
         cursor = None if after is None else cursors.read(after, query)
         chosen = self._plan() if cursor is None else self._resumed(cursor.plan)
         start: Found | None = None if cursor is None else (tuple(cursor.place), tuple(cursor.row))
-        ceiling = self._newest() if cursor is None else cursor.ceiling
-        found = (one for one in self._ways(chosen, start) if one[1][-1] <= ceiling)
+        found = self._ways(chosen, start)
+        if cursor is not None:  # the first page is of one snapshot: nothing in it is newer
+            ceiling = cursor.ceiling
+            found = (one for one in found if one[1][-1] <= ceiling)
         page = list(islice(found, query.count + 1))
         more = len(page) > query.count
         page = page[: query.count]
-        following = cursors.write(query, chosen, ceiling, *page[-1]) if more and page else None
+        following = None
+        if more and page:
+            following = cursors.write(query, chosen, self._newest() if cursor is None else cursor.ceiling, *page[-1])
         matches = self._stored([row[-1] for _, row in page])
         extra = included(self._connection, self._names, query, self._scope, self._sees_type, matches)
         return Page([stored for _, stored in matches], extra, following, total)
@@ -190,7 +194,10 @@ class _Search:
         return self._connection.execute("SELECT max(rid) FROM res").fetchone()[0] or 0
 
     def _stored(self, rids: list[int]) -> list[tuple[int, Stored]]:
-        rows = rows_of(self._connection, rids)
+        rows = self._candidates.rows
+        missing = [rid for rid in rids if rid not in rows]
+        if missing:
+            rows = {**rows, **rows_of(self._connection, missing)}
         return [(rid, stored_of(rows[rid], self._names)) for rid in rids if rid in rows]
 
     def _chain(self, criterion: Criterion) -> list[tuple[int, int]]:

@@ -96,3 +96,18 @@ def test_a_clause_about_a_group_is_none_about_patients() -> None:
     clause = Clause((ReferenceAtom(patient_parameter("Observation") or 0, 7, TYPE_NUMBERS["Group"]),))
     assert clause.leads
     assert planned("Observation?subject=Group/1", scans=500).way is Way.PAGED
+
+
+def test_what_is_known_to_match_few_leads_without_counting_the_rest() -> None:
+    query = parse("Observation", parse_qsl(f"patient=7&{CODE}&date=ge2024"))
+    clauses = clauses_of(query, Known(), no_chain)  # type: ignore[arg-type]
+    counted: list[int] = []
+
+    def matches(number: int, patient: int | None, most: int) -> int:
+        counted.append(number)
+        return FEW
+
+    chosen = plan(query, clauses, Costs(matches, lambda number, patient: None))
+    assert len(counted) == 1
+    assert chosen.lead == counted[0]
+    assert chosen.patient not in (None, chosen.lead)

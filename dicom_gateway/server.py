@@ -3,6 +3,7 @@
 import signal
 import socket
 import ssl
+import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -27,6 +28,8 @@ from .settings import DicomSettings
 from .study_closer import StudyCloser
 
 DRAIN_SECONDS = 20.0
+SWITCH_SECONDS = 0.0005
+"""A thread that answers a peer does not wait 5 ms, the interpreter's own figure, for one that describes objects."""
 
 
 class DicomServer:
@@ -107,6 +110,7 @@ def run(
 ) -> None:
     """The whole life of the DICOM process: returns when it has drained after SIGTERM or SIGINT. To be called in the
     main thread of a process of its own, after the fork."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

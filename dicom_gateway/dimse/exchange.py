@@ -49,10 +49,15 @@ class Exchange:
         self._own_maximum = own_maximum_bytes
         self._cancelled: set[int] = set()
         self._cancelled_before = cancelled
+        self._waiting: list[bytes | memoryview] = []
 
     def send(self, context_id: int, command: bytes, data: bytes = b"") -> None:
         """One message. Raises Ended."""
         self._write(self._message_pdus(context_id, command, data))
+
+    def send_later(self, context_id: int, command: bytes) -> None:
+        """One message without a data set, to go with the next one: the peer is woken once for both."""
+        self._waiting += self._message_pdus(context_id, command, b"")
 
     def send_all(self, context_id: int, messages: list[tuple[bytes, bytes]]) -> None:
         """Several small messages, each a command and a data set, together. Raises Ended."""
@@ -165,6 +170,8 @@ class Exchange:
         return pieces
 
     def _write(self, pieces: list[bytes | memoryview]) -> None:
+        if self._waiting:
+            pieces, self._waiting = self._waiting + pieces, []
         try:
             if isinstance(self._socket, ssl.SSLSocket):
                 self._socket.sendall(b"".join(pieces))

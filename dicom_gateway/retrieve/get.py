@@ -32,5 +32,5 @@ class GetService:
                 return
             operations.count(row.uid, storing.store(row, request.priority))
             if operations.remaining:
-                operations.tell_pending(request, exchange)
+                exchange.send_later(request.context_id, operations.pending(request))
         operations.tell_final(request, exchange)

@@ -90,7 +90,7 @@ class MoveService:
                 raise Busy("The destination broke off.") from None
             operations.count(row.uid, status)
             if operations.remaining:
-                operations.tell_pending(request, exchange)
+                exchange.send(request.context_id, operations.pending(request))
         return False
 
 

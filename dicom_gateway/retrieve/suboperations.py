@@ -45,8 +45,9 @@ class SubOperations:
             return SUCCESS
         return SUB_OPERATIONS_FAILED if self.completed or self.warned else UNABLE_TO_PERFORM
 
-    def tell_pending(self, request: Request, exchange: Exchange) -> None:
-        exchange.send(request.context_id, request.response(PENDING, more=self._counts(remaining=True)))
+    def pending(self, request: Request) -> bytes:
+        """The command set of a Pending response with the counts as of now."""
+        return request.response(PENDING, more=self._counts(remaining=True))
 
     def tell_final(self, request: Request, exchange: Exchange, *, cancelled: bool = False, comment: str = "") -> None:
         status = CANCELLED if cancelled else self.final_status

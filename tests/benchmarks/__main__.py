@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.benchmarks import cstore, duplicates, identity, ingest, mllp, signing
+from tests.benchmarks import cstore, duplicates, identity, ingest, mllp, query_retrieve, signing
 
 Row = tuple[str, str, str]
 """What, measured, yardstick or target."""
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[Path, bool], Iterator[Row]]] = {
     "signing": signing.run,
     "mllp": mllp.run,
     "cstore": cstore.run,
+    "query-retrieve": query_retrieve.run,
 }
 
 

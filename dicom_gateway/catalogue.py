@@ -5,6 +5,8 @@ from hub.contracts.gate import Gate
 from hub.contracts.hub_client import HubClient
 
 from .archive import Archive
+from .commitment.service import CommitmentService
+from .mpps.service import PerformedStepService
 from .query.find import FindService
 from .retrieve.get import GetService
 from .retrieve.move import MoveService
@@ -16,6 +18,8 @@ from .sop_classes import (
     PATIENT_ROOT_FIND,
     PATIENT_ROOT_GET,
     PATIENT_ROOT_MOVE,
+    PERFORMED_PROCEDURE_STEP,
+    STORAGE_COMMITMENT,
     STUDY_ROOT_FIND,
     STUDY_ROOT_GET,
     STUDY_ROOT_MOVE,
@@ -35,6 +39,8 @@ def catalogue(archive: Archive, hub: HubClient, peers: Peers, gate: Gate, audit:
             STUDY_ROOT_MOVE: move,
             PATIENT_ROOT_GET: get,
             STUDY_ROOT_GET: get,
+            PERFORMED_PROCEDURE_STEP: PerformedStepService(archive.index.performed_steps, peers),
+            STORAGE_COMMITMENT: CommitmentService(archive.index.commitments, peers),
             MODALITY_WORKLIST_FIND: WorklistService(archive.settings, hub, peers, gate, audit),
         }
     )

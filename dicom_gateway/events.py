@@ -28,6 +28,14 @@ FAILED = declare("dicom.failed", "error", ("part", "error", "at"), "The gateway 
 STUDY_NOT_TOLD = declare(
     "dicom.study_not_told", "warning", ("client", "what", "where", "tries"), "The hub did not take an ImagingStudy."
 )
+STEP_NOT_TOLD = declare(
+    "dicom.step_not_told", "warning", ("client", "what", "where", "tries"),
+    "The hub did not take the Task of a performed procedure step.",
+)  # fmt: skip
+COMMITMENT_NOT_REPORTED = declare(
+    "dicom.commitment_not_reported", "warning", ("ae_title", "what", "tries"),
+    "A storage commitment report did not reach its device.",
+)  # fmt: skip
 TORN = declare(
     "dicom.torn", "warning", ("instances",), "Objects that a crash cut short, and nobody was told of, were removed."
 )
@@ -36,6 +44,7 @@ SWEPT = declare("dicom.swept", "info", ("files",), "Spool files left over from a
 INSTANCES = describe("hub_dicom_instances_total", "Objects received, by outcome.")
 BYTES = describe("hub_dicom_received_bytes_total", "Bytes of objects received and kept.")
 ASSOCIATIONS = describe("hub_dicom_associations_total", "Associations, by how they were answered.")
+COMMITMENTS = describe("hub_dicom_commitments_total", "Storage commitment reports that devices have taken.")
 STUDIES_TOLD = describe("hub_dicom_studies_told_total", "ImagingStudy versions the hub has taken.")
 
 

@@ -17,8 +17,11 @@ from hub.contracts.hub_client import HubClient
 from .aftercare import Aftercare
 from .archive import Archive
 from .catalogue import catalogue
+from .commitment.report import CommitmentReports
 from .events import FAST_RECEIVE_OFF, SERVING
+from .mpps.telling import StepTelling
 from .recovery import recover
+from .recurring import Recurring
 from .scp.association import Provider
 from .scp.listener import Listener
 from .scp.peers import Peers
@@ -51,6 +54,9 @@ class DicomServer:
         self.archive = Archive(folder, settings, blobs, hub.quarantine)
         self._closer = StudyCloser(self.archive, hub)
         self._aftercare = Aftercare(self.archive)
+        steps = StepTelling(settings, self.archive.index.performed_steps, hub)
+        reports = CommitmentReports(self.archive, hub)
+        self._recurring = (Recurring("steps", steps.tell_due), Recurring("commitments", reports.report_due))
         self._listener: Listener | None = None
 
     def start(
@@ -84,6 +90,8 @@ class DicomServer:
         self._listener.start()
         self._closer.start()
         self._aftercare.start()
+        for one in self._recurring:
+            one.start()
         SERVING.log(port=self._listener.port, ae_title=self._settings.ae_title, fast_receive=fast)
         return self._listener.port
 
@@ -91,6 +99,8 @@ class DicomServer:
         """Refuse new associations, finish the messages on their way, abort the rest; then everything is on disk."""
         if self._listener is not None:
             self._listener.stop(drain_seconds)
+        for one in self._recurring:
+            one.stop()
         self._closer.stop()
         self._aftercare.stop()
         self.archive.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..person_name import glob_match, key_matches
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _BUSY_SECONDS = 30.0
 
 

@@ -7,10 +7,12 @@ from typing import Any
 
 from hub.contracts.caller import Scope
 
+from .commitments import Commitments
 from .connection import ThreadConnections
 from .deferred import Deferred
 from .group_writer import GroupWriter
 from .instance_row import COLUMNS, InstanceRow
+from .performed_steps import PerformedSteps
 from .placing import Arrival, Placing, place, remove
 from .telling import Telling
 from .visibility import visible
@@ -32,6 +34,8 @@ class StudyIndex:
         self.writer = GroupWriter(path)
         self.deferred = Deferred(self.connections, self.writer)
         self.telling = Telling(self.connections, self.writer)
+        self.performed_steps = PerformedSteps(self.connections, self.writer)
+        self.commitments = Commitments(self.connections, self.writer)
 
     def close(self) -> None:
         self.writer.close()

@@ -97,3 +97,34 @@ CREATE TABLE IF NOT EXISTS description (
     json BLOB NOT NULL,                   -- DICOM JSON Model of the whole data set
     frames BLOB NOT NULL                  -- frame table, see frames.py
 );
+
+-- Modality Performed Procedure Steps, and whether the hub knows how far each has come.
+CREATE TABLE IF NOT EXISTS performed_step (
+    id INTEGER PRIMARY KEY,
+    owner TEXT NOT NULL,                  -- name of the organization
+    uid TEXT NOT NULL,
+    status TEXT NOT NULL,                 -- IN PROGRESS, COMPLETED, DISCONTINUED
+    attributes BLOB NOT NULL,             -- DICOM JSON Model, N-CREATE with every N-SET laid over it
+    client TEXT NOT NULL,
+    role TEXT NOT NULL,
+    revision INTEGER NOT NULL DEFAULT 1,
+    told INTEGER NOT NULL DEFAULT 0,
+    due_us INTEGER NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (owner, uid)
+);
+CREATE INDEX IF NOT EXISTS performed_step_due ON performed_step (due_us) WHERE revision > told;
+
+-- Storage commitment requests that are to be reported on; the row goes with the report.
+CREATE TABLE IF NOT EXISTS commitment (
+    id INTEGER PRIMARY KEY,
+    owner TEXT NOT NULL,
+    ae_title TEXT NOT NULL,               -- who asked, and is to be told
+    transaction_uid TEXT NOT NULL,
+    objects BLOB NOT NULL,                -- JSON: [[SOP class, SOP instance], …]
+    asked_us INTEGER NOT NULL,
+    due_us INTEGER NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (owner, ae_title, transaction_uid)
+);
+CREATE INDEX IF NOT EXISTS commitment_due ON commitment (due_us);

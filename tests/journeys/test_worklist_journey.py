@@ -3,13 +3,17 @@
 import re
 import shutil
 import subprocess
+import uuid
 from typing import Any
 
 import pytest
+from pydicom.dataset import Dataset
+from pynetdicom import AE
 
 from tests.journeys.county import County
 from tests.journeys.running_hub import wait_for
 
+MPPS = "1.2.840.10008.3.1.2.3.3"
 pytestmark = pytest.mark.skipif(shutil.which("findscu") is None, reason="DCMTK is not installed")
 
 
@@ -60,3 +64,46 @@ def test_images_under_anothers_accession_number_are_not_tied_to_the_order(county
     uid = f"urn:dicom:uid|urn:oid:{image.StudyInstanceUID}"
     (study,) = wait_for(lambda: county.find("qingshan", "ImagingStudy", identifier=uid))
     assert "reference" not in study["basedOn"][0]
+
+
+def test_a_modality_takes_its_order_off_the_list_and_ends_it(county: County) -> None:
+    number, patient = admitted(county)
+    order = county.order("qingshan", patient["id"], "胸部正位片")
+    (accession,) = worklist(county, number)
+    study = f"2.25.{uuid.uuid4().int}"
+    step = perform(county, number, accession, study)
+    assert wait_for(lambda: worklist(county, number) == [], 5)
+    (task,) = county.find("qingshan", "Task", focus=f"ServiceRequest/{order['id']}")
+    assert task["status"] == "in-progress"
+    county.image(number, AccessionNumber=accession, StudyInstanceUID=study)
+    perform(county, number, accession, study, end=step)
+    wait_for(lambda: read(county, order)["status"] == "completed", 5)
+    assert read(county, order)["status"] == "completed"
+    assert county.get("qingshan", f"/fhir/Task/{task['id']}")["status"] == "completed"
+
+
+def read(county: County, order: dict[str, Any]) -> dict[str, Any]:
+    return dict(county.get("qingshan", f"/fhir/ServiceRequest/{order['id']}"))
+
+
+def perform(county: County, patient_number: str, accession: str, study: str, end: str = "") -> str:
+    """N-CREATE of a step, or N-SET that ends the one named; returns its UID."""
+    host, port = str(county.hub.doors["dicom"]).rsplit(":", 1)
+    ae = AE(ae_title="QINGSHAN")
+    ae.add_requested_context(MPPS)
+    association = ae.associate(host, int(port), ae_title="HUB")
+    assert association.is_established
+    attributes = Dataset()
+    if end:
+        attributes.PerformedProcedureStepStatus = "COMPLETED"
+        status, _answer = association.send_n_set(attributes, MPPS, end)
+    else:
+        end = f"2.25.{uuid.uuid4().int}"
+        scheduled = Dataset()
+        scheduled.StudyInstanceUID, scheduled.AccessionNumber = study, accession
+        attributes.PerformedProcedureStepStatus, attributes.PatientID = "IN PROGRESS", patient_number
+        attributes.ScheduledStepAttributesSequence = [scheduled]
+        status, _answer = association.send_n_create(attributes, MPPS, end)
+    association.release()
+    assert status.Status == 0
+    return end

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.benchmarks import cstore, duplicates, identity, ingest, mllp, query_retrieve, signing
+from tests.benchmarks import cstore, duplicates, identity, ingest, mllp, query_retrieve, race, signing
 
 Row = tuple[str, str, str]
 """What, measured, yardstick or target."""
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[[Path, bool], Iterator[Row]]] = {
     "ingest": ingest.run,
     "duplicates": duplicates.run,
     "signing": signing.run,
+    "race": race.run,
     "mllp": mllp.run,
     "cstore": cstore.run,
     "query-retrieve": query_retrieve.run,

@@ -32,7 +32,7 @@ from hub.security.clients import Registration
 from hub.settings import Settings
 
 DATA = Path(__file__).parents[1] / "exams" / "data"
-FILES = ("bundles_first.jsonl", "bundles_second.jsonl", "bundles_third.jsonl")
+FILES = ("bundles_first.jsonl", "bundles_second.jsonl", "bundles_third.jsonl", "bundles_fourth.jsonl")
 SIGN = "/cds-services/duplicate-examination-sign"
 _TIME = re.compile(r"@((?:[+-]?\d+[dhms])*)(?:\|(Z|ms|date))?")
 _TERM = re.compile(r"([+-]?)(\d+)([dhms])")

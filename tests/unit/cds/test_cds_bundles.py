@@ -10,7 +10,7 @@ from hub.exams.cli import explain
 from .bundle_scores import SAFETY, Scores, in_words
 from .bundles import FILES, NearDoors, load, near_doors, play_all
 
-FLOOR = 0.9
+FLOOR = 0.93
 """Of every stratum, right in verdict, card and implicated priors; what is measured is higher (see the report)."""
 
 
@@ -26,8 +26,8 @@ def scores(doors: NearDoors) -> Scores:
 
 
 def test_warnings_are_right_and_few_are_missed(scores: Scores) -> None:
-    assert scores.precision >= 0.99, [in_words(one) for one in scores.false_warnings]
-    assert scores.recall >= 0.97, [in_words(one) for one in scores.missed_warnings]
+    assert scores.precision >= 0.995, [in_words(one) for one in scores.false_warnings]
+    assert scores.recall >= 0.985, [in_words(one) for one in scores.missed_warnings]
 
 
 def test_no_warning_is_false_where_it_would_do_harm(scores: Scores) -> None:
@@ -35,7 +35,7 @@ def test_no_warning_is_false_where_it_would_do_harm(scores: Scores) -> None:
 
 
 def test_every_verdict_is_told_apart(scores: Scores) -> None:
-    assert scores.macro_f1 >= 0.95, scores.lines()
+    assert scores.macro_f1 >= 0.97, scores.lines()
 
 
 def test_no_stratum_falls_below_its_floor(scores: Scores) -> None:

@@ -17,7 +17,7 @@ from hub.delivery.transport import Mllp, RestHook, Transport
 from hub.store.sqlite import SqliteCursorStore
 
 from .parts import Parts
-from .rereading import mute, reread
+from .rereading import forget, mute, reread
 
 
 def run_followers(parts: Parts, ready: Callable[[], None]) -> None:
@@ -51,6 +51,7 @@ async def _follow(parts: Parts, ready: Callable[[], None]) -> None:
         )
         tasks.create_task(sender.run(stop))
         tasks.create_task(reread(parts.store, stop))
+        tasks.create_task(forget(parts.store, stop))
         if settings.duplicates.mute_unheeded:
             tasks.create_task(mute(parts.store, stop))
         if settings.ecg.drop_folder:

@@ -1,18 +1,22 @@
-"""The loops of the duplicate check: reading examinations again after a code map has changed, muting what nobody
-heeds."""
+"""The loops of the duplicate check: reading examinations again after a code map has changed, forgetting names that
+nobody will map, muting what nobody heeds."""
 
 import asyncio
 import contextlib
 from collections.abc import Callable
 
 from hub.cds.default_muting import mute_unheeded
+from hub.contracts.caller import Caller, Role
 from hub.exams.rereading import step
+from hub.exams.unread import forget_rare
 from hub.store.sqlite import SqliteResourceStore
 from hub.telemetry import events
 
 POLL_SECONDS = 0.5
 MUTE_SECONDS = 3600.0
+FORGET_SECONDS = 86_400.0
 PAUSE_AFTER_FAILURE_SECONDS = 5.0
+_HUB = Caller("hub", Role.SERVICE, "hub")
 STUMBLED = events.declare(
     "exams.round-failed", "error", ("follower", "error"), "A round of the duplicate check failed and will come again."
 )
@@ -31,6 +35,16 @@ async def mute(store: SqliteResourceStore, stop: asyncio.Event) -> None:
         return MUTE_SECONDS
 
     await _rounds("muting", stop, once)
+
+
+async def forget(store: SqliteResourceStore, stop: asyncio.Event) -> None:
+    """Once a day, until ``stop``."""
+
+    def once() -> float:
+        store.act(forget_rare, _HUB).result()
+        return FORGET_SECONDS
+
+    await _rounds("forgetting", stop, once)
 
 
 async def _rounds(name: str, stop: asyncio.Event, once: Callable[[], float]) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from hub.contracts.store import CommitView, Written
@@ -20,6 +21,9 @@ CREATE TABLE IF NOT EXISTS exams_unread (
     PRIMARY KEY (organization, type, system, code, name)
 ) WITHOUT ROWID;
 """
+FEWEST = 5
+"""A name that came fewer times may hold anything, a patient's name too."""
+FORGOTTEN_AFTER_DAYS = 180
 _LONGEST_NAME = 200
 _ASKED_FOR = frozenset({"draft", "active", "on-hold"})
 _TYPES = frozenset({"DiagnosticReport", "ImagingStudy", "Observation", "ServiceRequest"})
@@ -73,6 +77,12 @@ def count(view: CommitView, found: Iterable[tuple[str, Name]], now_us: int) -> N
             " times = times + excluded.times, last_us = excluded.last_us",
             (organization, *name, times, now_us, now_us),
         )
+
+
+def forget_rare(view: CommitView) -> None:
+    """Names that came fewer than ``FEWEST`` times and not for half a year: nobody will map them."""
+    before_us = int((view.now - timedelta(days=FORGOTTEN_AFTER_DAYS)).timestamp() * 1_000_000)
+    view.execute("DELETE FROM exams_unread WHERE times < ? AND last_us < ?", (FEWEST, before_us))
 
 
 def unmapped(select: Select, organization: str | None, most: int) -> list[dict[str, Any]]:

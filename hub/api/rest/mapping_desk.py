@@ -19,11 +19,10 @@ from hub.contracts.store import ResourceReader, ResourceStore
 from hub.exams.code_list import add_line, list_id, read_line
 from hub.exams.code_maps import lines_held
 from hub.exams.rereading import progress
-from hub.exams.unread import unmapped
+from hub.exams.unread import FEWEST, unmapped
 
 from .caller import caller_of
 
-FEWEST = 5
 MOST = 1000
 MOST_BYTES = 64 * 1024
 

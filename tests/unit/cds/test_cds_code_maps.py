@@ -1,6 +1,7 @@
 """A clinic's own code map, from the file to the card; and the names that wait to be mapped."""
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hub.exams.cli import import_codes, reindex
 from hub.exams.code_list import add_line, list_id
 from hub.exams.concept_map import EXAMINATION
 from hub.exams.rereading import progress, step
+from hub.exams.unread import forget_rare
 from hub.fhir.search import parse
 
 from .county import County, ago, order, organization, report
@@ -219,3 +221,12 @@ def test_a_laboratory_report_and_its_results_stay_tied_when_they_are_read_again(
     _read_again(county)
     [card] = county.cards(order("draft-1", "葡萄糖"))
     assert card["extension"]["hub.verdict"]["priors"] == ["DiagnosticReport/r1"]
+
+
+def test_a_rare_name_is_forgotten_after_half_a_year(county: County) -> None:
+    county.send(report("r1", "神秘检查丁"), _coded("r2", "X12"), _coded("r3", "X12"))
+    old_us = int((datetime.now(UTC) - timedelta(days=181)).timestamp() * 1e6)
+    age = "UPDATE exams_unread SET last_us = ?, times = times * 3 WHERE code = 'X12' OR name = '神秘检查丁'"
+    county.store.act(lambda view: view.execute(age, (old_us,)), HUB).result(10)
+    county.store.act(forget_rare, HUB).result(10)
+    assert _unmapped(county) == [("X12", "", 6)]

@@ -1,10 +1,10 @@
-"""Where an order was placed, for the figures: the service of its encounter, else what its requester belongs to. A
-person's name is never a department."""
+"""Where an order was placed, for the figures: the service of its encounter, else what its requester belongs to, else
+who is to perform it. A person's name is never a department."""
 
 from collections.abc import Callable
 from typing import Any
 
-from hub.exams.fhir_reading import concept, concepts, name_of, part, reference, text
+from hub.exams.fhir_reading import concept, concepts, name_of, part, parts, reference, text
 
 LONGEST = 100
 
@@ -23,4 +23,7 @@ def department_of(draft: Any, encounter: str, read: Callable[[str], Any]) -> str
         return (specialty or text(part(role, "organization"), "display"))[:LONGEST]
     if ref.startswith("Organization/"):
         return (text(requester, "display") or text(read(ref), "name"))[:LONGEST]
+    for performer in parts(draft, "performer"):
+        if reference(performer).startswith(("HealthcareService/", "Organization/")) and text(performer, "display"):
+            return text(performer, "display")[:LONGEST]
     return ""

@@ -25,6 +25,8 @@ from .override_reasons import reason_concept
 
 FOLLOWS_DAYS = 14
 IGNORED_WITHIN_SECONDS = 24 * 3600
+MOST_CARDS = 100
+"""Looked at for one order, the latest: an order waits inside its commit."""
 _DAY_US = 86_400_000_000
 _OVERRIDE = "SELECT outcome, reason_system, reason_code, comment, at_us, organization FROM cds_feedback WHERE card = ?"
 
@@ -48,7 +50,7 @@ def cards_before(one: Written, view: CommitView) -> list[str]:
     patients = patients_of(view, one.patient)
     rows = view.rows(
         "SELECT card, draft, body FROM cds_verdict WHERE card IS NOT NULL AND at_us > ?"  # noqa: S608 - question marks
-        f" AND patient IN ({', '.join('?' * len(patients))})",
+        f" AND patient IN ({', '.join('?' * len(patients))}) ORDER BY at_us DESC LIMIT {MOST_CARDS}",
         (microseconds(view.now) - FOLLOWS_DAYS * _DAY_US, *patients),
     )
     if not rows:

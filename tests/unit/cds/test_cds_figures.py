@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from hub.api.rest.mapping_desk import desk
 from hub.cds.default_muting import mute_unheeded
+from hub.cds.department import department_of
 from hub.cds.figures import Asked, Row, fates, figures, pooled, savings, unheeded
 from hub.cds.figures_reading import as_csv
 from hub.cds.figures_router import DuplicateFigures, figures_router
@@ -330,3 +331,24 @@ def test_what_nobody_heeds_is_muted_by_default_but_never_against_a_decision(coun
 def test_a_decision_that_cannot_be_read_is_refused(body: bytes) -> None:
     with pytest.raises(Incorrect):
         read_decision(body)
+
+
+@pytest.mark.parametrize(
+    ("draft", "department"),
+    [
+        ({"requester": {"reference": "PractitionerRole/r1", "display": "张三"}}, "心内科"),
+        ({"requester": {"reference": "PractitionerRole/r2"}}, "儿科门诊"),
+        ({"requester": {"reference": "Organization/o1"}}, "急诊科"),
+        ({"requester": {"reference": "Practitioner/p1", "display": "张三"}}, ""),
+        ({"performer": [{"reference": "HealthcareService/h1", "display": "放射科"}]}, "放射科"),
+        ({"performer": [{"reference": "Practitioner/p1", "display": "李四"}]}, ""),
+        ({"requester": "张三"}, ""),
+    ],
+)
+def test_a_department_is_never_a_person(draft: dict[str, Any], department: str) -> None:
+    known: dict[str, dict[str, Any]] = {
+        "PractitionerRole/r1": {"specialty": [{"text": "心内科"}]},
+        "PractitionerRole/r2": {"organization": {"display": "儿科门诊"}},
+        "Organization/o1": {"name": "急诊科"},
+    }
+    assert department_of(draft, "", known.get) == department

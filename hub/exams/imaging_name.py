@@ -98,6 +98,8 @@ def _opacified(modality: str | None, named: Iterable[str], technique: list[str])
         technique.append("contrast-ultrasound")
         return modality
     if vessels:
+        if regions_named <= _VEINS:
+            technique[:] = [each for each in technique if each != "angiography"]
         technique.append("venography" if regions_named <= _VEINS else "angiography")
         return modality if modality in ("CT", "MR") else "XA"
     if modality in (None, "RF", "XR"):

@@ -23,6 +23,7 @@ _CHINESE_WORD = re.compile(r"[\u4e00-\u9fff]{2,}")
 _ENGLISH = re.compile(r"[A-Z][A-Z0-9]*")
 _AS_DIGITS = str.maketrans("OIL", "011")
 """Letters that are taken for digits, and digits for them."""
+_SHORT_WORDS_MENDED = frozenset({"contrast", "modality", "region", "view", "side", "analyte", "panel", "bare"})
 _NEVER_MENDED = frozenset({"noise", "other", "clinical", "surcharge"})
 
 
@@ -92,7 +93,8 @@ class Lexicon:
         """Chinese words with one character left open."""
         gapped: dict[str, list[str]] = {}
         for word, meanings in self._words.items():
-            if _CHINESE_WORD.fullmatch(word) and meanings[0][0] not in _NEVER_MENDED:
+            short = len(word) == 2 and meanings[0][0] not in _SHORT_WORDS_MENDED
+            if _CHINESE_WORD.fullmatch(word) and not short and meanings[0][0] not in _NEVER_MENDED:
                 for at in range(len(word)):
                     gapped.setdefault(word[:at] + "?" + word[at + 1 :], []).append(word)
         return gapped

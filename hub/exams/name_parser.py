@@ -17,6 +17,7 @@ from .lexicon import Lexicon, Token, imaging_lexicon, laboratory_lexicon
 from .normalise import normalised, read_by_eye, typos_mended
 
 _LONGEST_NAME = 200
+_LONGEST_MENDED = 60
 _MARK = re.compile(r"[^\w]+|\d+|[A-Z]?\d+[A-Z]?|[A-Z]")
 _ANALYSER_OR_MARK = re.compile(r"[^\w]+|\d+|[A-Z]{1,3}\d{4,}[A-Z]*")
 _TELLING = frozenset("液水尿便痰血浆清时分钟秒日型抗酶体原素肽酸醇游离间接直结合总复亚群谱段管阴阳")
@@ -130,7 +131,7 @@ def parse(text: str) -> Parsed:
         parsed = _read(spelling, mended=True)
         if parsed.answered:
             return parsed
-    for spelling in dict.fromkeys((respelt, read)):
+    for spelling in dict.fromkeys((respelt, read)) if len(name) <= _LONGEST_MENDED else ():
         parsed = _mended(spelling)
         if parsed.answered:
             return parsed

@@ -44,7 +44,7 @@ _SEGMENT = {"颈": "颈椎", "胸": "胸椎", "腰": "腰椎", "C": "颈椎", "T
 _TIME_OF_DAY = re.compile(r"(?<![\d.])(?:[01]?\d|2[0-4])(?: ?[AP]M(?![A-Z])|:[0-5]\d|点钟?)")
 _EQUIPMENT = re.compile(
     r"(?:\d+|[一二三四五六七八九十百]+)(?:层螺旋|排螺旋|排|层)(?:以上|及以上)?|"
-    r"\d(?:\.\d+)?T(?![A-Z0-9])|(?:50|75|100) ?G(?![A-Z0-9])|\d+(?:MM|CM)(?![A-Z0-9])|"
+    r"\d+(?:\.\d+)?元|\d(?:\.\d+)?T(?![A-Z0-9])|(?:50|75|100) ?G(?![A-Z0-9])|\d+(?:MM|CM)(?![A-Z0-9])|"
     r"第?[一二两三四五六七八九十\d]+(?:人次|次|个?部位)"
 )
 """Detector rows, field strength, slice thickness, counts of parts: what a price list adds to a name."""

@@ -211,9 +211,13 @@ def _usual_targets(tokens: Sequence[Token]) -> list[Target]:
     return [Target(each, side if known[each].paired else Side.UNSAID) for each in _values(tokens, "default")]
 
 
+def _last_said(tokens: Sequence[Token]) -> Token:
+    return next((token for token in reversed(tokens) if not token.has("noise")), tokens[-1])
+
+
 def _contrast(tokens: Sequence[Token], modality: str) -> Contrast | None:
     said = set(_values(tokens, "contrast"))
-    if not said and modality in ("CT", "MR") and tokens[-1].has("with"):
+    if not said and modality in ("CT", "MR") and _last_said(tokens).has("with"):
         return Contrast.CONTRAST  # CT CHEST W
     if not said or modality in ("XR", "US"):
         return None  # a plain film has no phase
@@ -247,10 +251,6 @@ def imaging_from_tokens(tokens: Sequence[Token]) -> Examination | None:
         return None
     technique = [each for each in technique if _MODALITY_OF_TECHNIQUE.get(each, modality) == modality]
     targets = targets_of(tokens) or _usual_targets(tokens)
-    if any(token.has("surcharge") for token in tokens) and not (
-        _values(tokens, "region") or _values(tokens, "modality")
-    ):
-        return None  # 钙化积分加收 is added to an examination that another line names
     for whole in ("bone-age", "skeleton"):  # 左手腕骨龄, 全身骨: one word says it all
         if any(each.region == whole for each in targets):
             targets = [Target(whole)]

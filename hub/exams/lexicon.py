@@ -24,7 +24,7 @@ _ENGLISH = re.compile(r"[A-Z][A-Z0-9]*")
 _AS_DIGITS = str.maketrans("OIL", "011")
 """Letters that are taken for digits, and digits for them."""
 _SHORT_WORDS_MENDED = frozenset({"contrast", "modality", "region", "view", "side", "analyte", "panel", "bare"})
-_NEVER_MENDED = frozenset({"noise", "other", "clinical", "surcharge"})
+_NEVER_MENDED = frozenset({"noise", "other", "clinical"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ _VIEWS = {
     "OUTLET": "出口位",
     "INLET": "入口位",
     "FULL-LENGTH": "全长位",
-    "LATERAL-SEMI": "Y位",
+    "LATERAL-SEMI": "半侧位",
 }
 
 

@@ -17,7 +17,7 @@ def test_every_word_of_the_lexicons_means_something_of_the_vocabulary() -> None:
     allowed = {
         "modality": set(words()["modalities"]), "region": set(regions()), "default": set(regions()),
         "usually": set(words()["modalities"]), "bare": set(analytes()), "in-fluid": set(analytes()),
-        "opacified": {""}, "clinical": {""}, "with": {""}, "other": {""}, "surcharge": {""},
+        "opacified": {""}, "clinical": {""}, "with": {""}, "other": {""},
         "contrast": {"plain", "contrast", "both"}, "technique": set(words()["technique"]),
         "view": set(words()["views"]),
         "side": {"left", "right", "bilateral"}, "analyte": set(analytes()), "panel": set(panels()),

@@ -98,6 +98,14 @@ def _parser() -> argparse.ArgumentParser:
     priced.add_argument("--organization", default="", metavar="ID", help="whose prices (everybody's where left out)")
     reindex = exams.add_parser("reindex", parents=[folder], help="read again what examinations the resources tell of")
     reindex.add_argument("--organization", default="", metavar="ID", help="what this one sent (all where left out)")
+    identity = commands.add_parser("identity", help="who is one person").add_subparsers(
+        dest="action", required=True, metavar="ACTION", parser_class=_Parser
+    )
+    estimate = identity.add_parser(
+        "estimate", parents=[folder], help="weights from the site's records, and what they would change"
+    )
+    estimate.add_argument("--apply", action="store_true", help="decide by them from now on")
+    estimate.add_argument("--splink", action="store_true", help="estimate m with splink, where it is installed")
     return top
 
 
@@ -176,4 +184,8 @@ def _run(arguments: argparse.Namespace) -> int:
             from hub.process.exams_command import explain
 
             return explain(settings_of(arguments), arguments.verdict)
+        case "identity":
+            from hub.process.identity_command import estimate_weights
+
+            return estimate_weights(settings_of(arguments), apply=arguments.apply, with_splink=arguments.splink)
     raise AssertionError(arguments.command)

@@ -75,9 +75,14 @@ def _share(weights: Weights, form: str) -> float:
         return float(names["latin"])
     if len(form) > _LONGEST_HAN:
         return float(names["transliterated"])
-    surname = form[:2] if form[:2] in _COMPOUND and len(form) > 2 else form[:1]
+    surname = surname_of(form)
     given = names["given_one"] if len(form) - len(surname) == 1 else names["given_more"]
     return float(names["surnames"].get(surname, names["other_surname"]) * given)
+
+
+def surname_of(form: str) -> str:
+    """The first character of a Han name, or the first two where they are a compound surname."""
+    return form[:2] if form[:2] in _COMPOUND and len(form) > 2 else form[:1]
 
 
 def built_in() -> Weights:

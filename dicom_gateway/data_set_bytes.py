@@ -6,6 +6,7 @@ Stored objects never pass here; they go out as they came in.
 import base64
 import struct
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from .scan import LONG_LENGTH_VRS
@@ -19,8 +20,9 @@ _TEXT = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 _LONG = frozenset(vr.decode("ascii") for vr in LONG_LENGTH_VRS)
 _NAME_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
 _LONGEST_SHORT_BYTES = 0xFFFE
-_HEAD, _SHORT = struct.Struct("<HHL"), struct.Struct("<HH2sH")
-_LONG_HEAD = struct.Struct("<HH2sHL")
+_HEAD = struct.Struct("<HHL")
+_PLAIN = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "SH", "ST", "LT", "TM", "UI"})
+"""Written as the text of their one value."""
 
 
 def data_set_bytes(attributes: Attributes, *, implicit: bool, encode_text: EncodeText) -> bytes:
@@ -35,6 +37,14 @@ def data_set_bytes(attributes: Attributes, *, implicit: bool, encode_text: Encod
 
 def element(tag: int, attribute: Attributes, *, implicit: bool, encode_text: EncodeText) -> bytes:
     representation = attribute["vr"]
+    if representation in _PLAIN and (values := attribute.get("Value")) and len(values) == 1:
+        text = values[0] if type(values[0]) is str else str(values[0])
+        if text.isascii() and len(text) < _LONGEST_SHORT_BYTES:  # nearly every element of an answer
+            raw = text.encode("ascii")
+            if len(raw) & 1:
+                raw += b"\0" if representation == "UI" else b" "
+            opening, length = _opening(tag, representation, implicit)
+            return opening + length(len(raw)) + raw
     if representation == "SQ":
         raw = b"".join(
             _HEAD.pack(0xFFFE, 0xE000, len(item)) + item
@@ -49,12 +59,20 @@ def element(tag: int, attribute: Attributes, *, implicit: bool, encode_text: Enc
 
 
 def head(tag: int, representation: str, length: int, *, implicit: bool) -> bytes:
-    group, number = tag >> 16, tag & 0xFFFF
+    opening, packed = _opening(tag, representation, implicit)
+    return opening + packed(length)
+
+
+@lru_cache(maxsize=4096)
+def _opening(tag: int, representation: str, implicit: bool) -> tuple[bytes, Callable[[int], bytes]]:
+    """What stands before the length, and how the length is written (PS3.5 7.1)."""
+    opening = struct.pack("<HH", tag >> 16, tag & 0xFFFF)
     if implicit:
-        return _HEAD.pack(group, number, length)
+        return opening, struct.Struct("<L").pack
+    opening += representation.encode("ascii")
     if representation in _LONG:
-        return _LONG_HEAD.pack(group, number, representation.encode("ascii"), 0, length)
-    return _SHORT.pack(group, number, representation.encode("ascii"), length)
+        return opening + b"\0\0", struct.Struct("<L").pack
+    return opening, struct.Struct("<H").pack
 
 
 def value_bytes(representation: str, attribute: Attributes, encode_text: EncodeText) -> bytes:

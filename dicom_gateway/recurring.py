@@ -7,6 +7,7 @@ from collections.abc import Callable
 from .events import log_fault
 
 POLL_SECONDS = 0.25
+STOP_SECONDS = 3.0
 _FAILURE_PAUSE_SECONDS = 5.0
 
 
@@ -23,10 +24,10 @@ class Recurring:
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish what is under way."""
+        """Finish what is under way, if that is soon; what is not stays due."""
         self._stopping.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

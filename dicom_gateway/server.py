@@ -1,5 +1,6 @@
 """The DICOM process: listener, study closer, aftercare, one archive."""
 
+import gc
 import signal
 import socket
 import ssl
@@ -121,6 +122,7 @@ def run(
     """The whole life of the DICOM process: returns when it has drained after SIGTERM or SIGINT. To be called in the
     main thread of a process of its own, after the fork."""
     sys.setswitchinterval(SWITCH_SECONDS)
+    gc.freeze()  # what was loaded stays: a full collection would walk the whole dictionary of attributes each time
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

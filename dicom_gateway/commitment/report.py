@@ -28,6 +28,7 @@ ALL_COMMITTED, FAILURES_EXIST = 1, 2
 NO_SUCH_OBJECT, CLASS_CONFLICT = 0x0112, 0x0119
 GIVEN_UP_SECONDS = 7 * 86400.0
 AT_A_TIME = 8
+CONNECT_SECONDS = 5.0
 _FAILED_OBJECTS, _REASON, _RETRIEVE_AE_TITLE = "00081198", "00081197", "00080054"
 _STEP_BYTES = 1 << 20
 
@@ -40,10 +41,14 @@ class CommitmentReports:
     def report_due(self, now_us: int) -> int:
         """How many were tried."""
         due = self._archive.index.commitments.due(now_us, AT_A_TIME)
+        unheard: dict[str, ExchangeError] = {}
         for commitment in due:
             try:
+                if commitment.ae_title in unheard:  # a device that is away holds up the others once, not each time
+                    raise unheard[commitment.ae_title]
                 self._report(commitment)
             except ExchangeError as failure:
+                unheard[commitment.ae_title] = failure
                 self._put_off(commitment, failure)
             else:
                 count(COMMITMENTS)
@@ -72,7 +77,7 @@ class CommitmentReports:
             called=commitment.ae_title,
             proposed=[Proposed(STORAGE_COMMITMENT, syntaxes, as_scp=True)],
             maximum_pdu_bytes=settings.maximum_pdu_bytes,
-            connect_seconds=settings.association_seconds,
+            connect_seconds=min(settings.association_seconds, CONNECT_SECONDS),
             network_seconds=settings.network_seconds,
         ) as outgoing:
             try:

@@ -14,6 +14,8 @@ _DATE = re.compile(r"\d{8}\Z")
 _TIME = re.compile(r"\d{2}(?:\d{2}(?:\d{2}(?:\.\d{1,6})?)?)?\Z")
 _MOST_VALUES = 500
 _AFTER_ANY_DIGIT = "~"
+_AFTER_ANY_CHARACTER = "\U0010ffff"
+_WILDCARD = re.compile(r"[*?]")
 
 
 def condition(key: Key, value: str, name: str) -> Condition | None:
@@ -73,16 +75,27 @@ def _any_of(column: str, values: list[str]) -> Condition:
 
 
 def _text(column: str, value: str) -> Condition:
-    if "*" in value or "?" in value:
+    beginning = _WILDCARD.split(value, maxsplit=1)[0]
+    if beginning == value:
+        return f"{column} = ?", [value]
+    if not beginning:
         return f"glob_match(?, {column})", [value]
-    return f"{column} = ?", [value]
+    within = f"{column} >= ? AND {column} < ?"  # a range of the index, where there is one
+    bounds: list[object] = [beginning, beginning + _AFTER_ANY_CHARACTER]
+    if value == beginning + "*":
+        return f"({within})", bounds
+    return f"({within} AND glob_match(?, {column}))", [*bounds, value]
 
 
 def _name(column: str, value: str) -> Condition:
+    """Wildcards are tried on those names alone that hold the longest literal part, which needs no call for each row."""
     pattern = normalised(value)
-    if "*" in pattern or "?" in pattern:
-        return f"key_matches(?, {column})", [pattern]
-    return f"instr({column}, ?)", [f"{SEPARATOR}{pattern}{SEPARATOR}"]
+    parts = _WILDCARD.split(pattern)
+    if len(parts) == 1:
+        return f"instr({column}, ?)", [f"{SEPARATOR}{pattern}{SEPARATOR}"]
+    if pattern == parts[0] + "*":
+        return f"instr({column}, ?)", [SEPARATOR + parts[0]]
+    return f"CASE WHEN instr({column}, ?) THEN key_matches(?, {column}) END", [max(parts, key=len), pattern]
 
 
 def _date(column: str, value: str, name: str) -> Condition:

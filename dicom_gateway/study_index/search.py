@@ -26,8 +26,8 @@ class Query:
 
     @property
     def scans(self) -> bool:
-        """Wildcards look at every row the other conditions leave."""
-        return any("_match" in sql for _level, (sql, _values) in self.conditions)
+        """Wildcards and names look at every row the other conditions leave."""
+        return any("_match" in sql or "_key, ?)" in sql for _level, (sql, _values) in self.conditions)
 
 
 class Match(NamedTuple):

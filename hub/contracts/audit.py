@@ -10,5 +10,5 @@ class ReadAudit(Protocol):
     def note(self, caller: Caller, interaction: str, resource_type: str, patients: Sequence[str]) -> None:
         """Record that ``caller`` was shown data of these Patients (ids). Returns at once; on disk at most 200 ms later.
         ``interaction`` is a FHIR restful-interaction code (read, vread, search-type, history-instance) or ``wado``,
-        ``qido``, ``cds``, ``delivery``."""
+        ``qido``, ``c-find``, ``c-move``, ``c-get``, ``worklist``, ``cds``, ``delivery``."""
         ...

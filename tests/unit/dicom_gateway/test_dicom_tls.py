@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dicom_clients import keys
 from dicom_objects import CT, EXPLICIT, image
 from dicom_parts import RecordingAudit, RecordingHub
 from pynetdicom import AE
@@ -16,6 +17,7 @@ from pynetdicom.association import Association
 
 from dicom_gateway.server import DicomServer
 from dicom_gateway.settings import DicomSettings
+from dicom_gateway.sop_classes import STUDY_ROOT_FIND
 from hub.blobs.folder import FolderBlobStore
 from hub.contracts.caller import EVERYTHING
 from hub.contracts.far_end import FarEnd
@@ -58,6 +60,7 @@ def associate(server: Any, certificate: Path, shown: tuple[Path, Path] | None = 
         context.load_cert_chain(*shown)
     ae = AE(ae_title="QINGSHAN")
     ae.add_requested_context(CT, EXPLICIT)
+    ae.add_requested_context(STUDY_ROOT_FIND, EXPLICIT)
     ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 10
     return ae.associate("127.0.0.1", server.port, ae_title="HUB", tls_args=(context, "localhost"))
 
@@ -83,6 +86,15 @@ def test_the_hub_is_told_whom_a_client_certificate_is_made_out_to(
         assert association.is_established
         association.release()
     assert recording_hub.far_ends == [FarEnd("127.0.0.1"), FarEnd("127.0.0.1", frozenset({"localhost"}))]
+
+
+def test_queries_are_answered_over_tls_between_two_objects(tls_server: Any, certificate: tuple[Path, Path]) -> None:
+    association = associate(tls_server, certificate[0])
+    for number in (1, 2):
+        assert association.send_c_store(image()).Status == 0
+        answers = list(association.send_c_find(keys("STUDY", StudyInstanceUID="", PatientName=""), STUDY_ROOT_FIND))
+        assert [answer.Status for answer, _found in answers] == [0xFF00] * number + [0]
+    association.release()
 
 
 def test_plain_dicom_is_not_spoken_at_a_tls_door(tls_server: Any) -> None:

@@ -107,3 +107,15 @@ def perform(county: County, patient_number: str, accession: str, study: str, end
     association.release()
     assert status.Status == 0
     return end
+
+
+def test_who_performs_anothers_order_sees_it_and_its_images_are_tied_to_it(county: County) -> None:
+    resident = county.resident()
+    patient = county.admit(county.new("W"), resident)
+    performer = [{"reference": "Organization/baihe"}]
+    order = county.order("qingshan", patient["id"], "胸部正位片", performer=performer)
+    (accession,) = worklist(county, resident, "BAIHE")
+    image = county.image(resident, calling="BAIHE", AccessionNumber=accession)
+    uid = f"urn:dicom:uid|urn:oid:{image.StudyInstanceUID}"
+    (study,) = wait_for(lambda: county.find("baihe", "ImagingStudy", identifier=uid))
+    assert study["basedOn"][0]["reference"] == f"ServiceRequest/{order['id']}"

@@ -1,5 +1,6 @@
 """Why a card is overridden: the six reasons of the national Measures, then ours, as Codings and as CodeableConcepts."""
 
+import re
 from typing import Any
 
 from hub.contracts.codes import BASE
@@ -16,6 +17,8 @@ OTHER_OVERRIDES = {
 }
 """Codes that a card offers beside the national six, and the reason of the exemption table that each is."""
 UNSAID = "未说明原因"
+_CODE, _URI = re.compile(r"\S+( \S+)*"), re.compile(r"\S+")
+_LONGEST_CODE = 100
 
 
 def offered() -> dict[str, Reason]:
@@ -33,11 +36,19 @@ def override_reasons() -> list[dict[str, str]]:
 def in_words(code: str | None, comment: str | None) -> str:
     """What the physician wrote, else what the code means."""
     known = offered().get(code or "")
-    return comment or (known.zh if known is not None else code) or UNSAID
+    return clean(comment or "") or (known.zh if known is not None else code) or UNSAID
+
+
+def clean(text: str) -> str:
+    """Text that a FHIR string may hold: without control characters, nothing around it."""
+    return "".join(sign for sign in text if sign.isprintable() or sign in "\n\t").strip()
 
 
 def reason_concept(system: str | None, code: str | None, comment: str | None) -> dict[str, Any]:
-    """An override reason as feedback told it."""
+    """An override reason as feedback told it. A code that FHIR could not hold as one is left out."""
+    usable = bool(code) and len(code or "") <= _LONGEST_CODE and _CODE.fullmatch(code or "") is not None
+    code = code if usable else None
+    system = system if system and _URI.fullmatch(system) else None
     concept: dict[str, Any] = {"text": in_words(code, comment)}
     if code:
         known = offered().get(code)

@@ -7,6 +7,7 @@ override reason, ``sender`` who decided. Feedback that comes again leaves them a
 mind makes a new version. What may not be named on a card is not named here either.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,11 +21,13 @@ from hub.exams.prior import Context, Prior
 from hub.exams.withholding import is_withheld
 from hub.exams.wording import WITHHELD, day_of, place_of, prior_name
 
-from .override_reasons import in_words, reason_concept
+from .override_reasons import clean, in_words, reason_concept
 
 CATEGORY = f"{BASE}/CodeSystem/communication"
 CARD = f"{BASE}/cds-card"
 """Identifier system: the card that was answered."""
+LONGEST_NAME = 200
+_ACTOR = re.compile(r"(?:Practitioner|PractitionerRole)/[A-Za-z0-9\-.]{1,64}")
 _CATEGORIES = {
     "recognition-note": "检查检验结果互认记录",
     "repeat-reason": "重复检查检验理由",
@@ -63,7 +66,7 @@ def texts(record: Record, answered: Answered) -> tuple[str, str]:
     context = context_of(record.case, SiteTables())
     priors, withheld = _known(record, context)
     found = _found(priors, withheld, context) or WITHHELD
-    asked = "本次所开项目" if withheld else f"“{record.case.order.name}”"
+    asked = "本次所开项目" if withheld else f"“{record.case.order.name[:LONGEST_NAME]}”"
     seen = "".join(f"结论：{text}。" for prior in priors if (text := prior.first("conclusion").rstrip("。")))
     if answered.accepted:
         note = f"拟行{asked}。查见已有结果：{found}。{seen}经判断可满足本次诊疗需要，予以互认，不再重复检查。"
@@ -96,7 +99,8 @@ def write(view: CommitView, record: Record, answered: Answered) -> None:
 
 
 def _communication(answered: Answered, kind: str, text: str, about: list[str]) -> dict[str, Any]:
-    sender = answered.actor or f"Organization/{answered.organization}"
+    named = answered.actor is not None and _ACTOR.fullmatch(answered.actor)
+    sender = answered.actor if named else f"Organization/{answered.organization}"
     category = {"coding": [{"system": CATEGORY, "code": kind, "display": _CATEGORIES[kind]}], "text": _CATEGORIES[kind]}
     body: dict[str, Any] = {
         "resourceType": "Communication",
@@ -105,6 +109,6 @@ def _communication(answered: Answered, kind: str, text: str, about: list[str]) -
         "category": [category],
         "subject": {"reference": f"Patient/{answered.patient}"},
         "sender": {"reference": sender},
-        "payload": [{"contentString": text}],
+        "payload": [{"contentString": clean(text)}],
     }
     return body | ({"about": [{"reference": ref} for ref in about]} if about else {})

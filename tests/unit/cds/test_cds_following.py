@@ -163,3 +163,27 @@ def test_a_time_that_is_none_is_400(county: County, card: dict[str, Any]) -> Non
     body = {"feedback": [{"card": card["uuid"], "outcome": "accepted", "outcomeTimestamp": "yesterday"}]}
     answer = county.http("POST", f"{SIGN}/feedback", json=body)
     assert (answer.status_code, answer.json()["issue"][0]["expression"]) == (400, ["feedback[0].outcomeTimestamp"])
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        {"reason": {"code": " ", "system": "no uri at all"}, "userComment": "\u0001\u0000"},
+        {"reason": {"code": "x" * 1900, "system": ""}},
+        {"reason": {"code": "two  blanks\n"}, "userComment": "病情\u0007加重\n再查"},
+        {"reason": {}},
+        {"userComment": "<b>" * 600},
+    ],
+)
+def test_whatever_an_override_says_it_is_kept(county: County, card: dict[str, Any], reason: dict[str, Any]) -> None:
+    tell(county, card, outcome="overridden", overrideReason=reason)
+    assert len(notes(county, "repeat-reason")) == 1
+    assert county.store.side_rows("SELECT outcome FROM cds_feedback") == [("overridden",)]
+
+
+def test_a_draft_and_a_user_of_odd_names_leave_a_note_all_the_same(county: County) -> None:
+    county.send(report("r1", "胸部CT平扫"))
+    odd = order("draft-1", " 胸部CT平扫\t")
+    [card] = county.cards(odd, userId="Practitioner/ a b\u0001")
+    tell(county, card)
+    assert county.read("Communication", f"note-{card['uuid']}")["sender"] == {"reference": "Organization/hospital"}

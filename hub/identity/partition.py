@@ -93,6 +93,10 @@ def profile_of(records: Sequence[Record]) -> Profile:
     )
 
 
+def _doubtful(record: Record) -> bool:
+    return record.evidence.number is not None and record.evidence.contradicts
+
+
 class Partition:
     """``groups`` are the persons; ``ties`` say for each record that is not alone what holds it, by Patient id.
     ``frozen`` persons stay as they are: nobody joins them by score, and they join nobody."""
@@ -183,15 +187,24 @@ class Partition:
                             self._join(one, other, judgement)
 
     def _by_score(self) -> None:
-        """Again from the strongest after each that was taken: what was undecided between two may be decided now."""
+        """Again from the strongest after each that was taken: what was undecided between two may be decided now. A
+        record that contradicts its number comes last, so that nobody follows it away from his own."""
         edges = [
-            (-judgement.bits, one.patient_id, other.patient_id, one, other, judgement)
+            (
+                _doubtful(one) or _doubtful(other),
+                -judgement.bits,
+                one.patient_id,
+                other.patient_id,
+                one,
+                other,
+                judgement,
+            )
             for place, one in enumerate(self._records)
             for other in self._records[place + 1 :]
             if self._profile(one) is not self._profile(other)
             and (judgement := self._judge(one, other)).rule is Rule.SCORE
         ]
-        edges.sort(key=lambda edge: edge[:3])
+        edges.sort(key=lambda edge: edge[:4])
         joined = True
         while joined:
             joined = any(self._leads(one, other, judgement) and self._join(one, other, judgement)
@@ -208,6 +221,8 @@ class Partition:
         for rival in self._distinct():
             if rival is joining or rival is target or not joining.fits(rival, self._said):
                 continue
+            if target.identified and rival.numbers and not rival.identified:
+                continue  # a number that its own record contradicts makes nobody else
             closest = self._closest(joining, rival)
             if closest is None or closest.judgement.bits <= bits - self._weights.lead_bits:
                 continue

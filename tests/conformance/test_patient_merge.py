@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hub.contracts.codes import RESIDENT_ID
-from tests.conformance.fhir_hub import FhirHub, issue, observation
+from tests.conformance.fhir_hub import FhirHub, entry, issue, observation, transaction
 from tests.conformance.people import number, person_of, regional_of, register
 
 KEYS = count(1)
@@ -253,6 +253,23 @@ def test_a_feed_that_replaces_a_record_merges_it(two: tuple[FhirHub, str, str]) 
     assert unmerge(hub, linkage.removeprefix("Linkage/")).status_code == 200
     assert person_of(hub, old) != person_of(hub, new)
     assert hub.ask("GET", f"Patient/{old}").json()["link"] == body["link"]
+
+
+def test_a_feed_may_name_the_survivor_by_a_condition_or_in_one_transaction(two: tuple[FhirHub, str, str]) -> None:
+    hub, old, new = two
+    body = hub.ask("GET", f"Patient/{old}").json() | {"active": False, "link": [
+        {"other": {"reference": "Patient?identifier=urn:test:qingshan|NEW"}, "type": "replaced-by"}]}  # fmt: skip
+    assert hub.ask("PUT", f"Patient/{old}", body).status_code == 200
+    assert person_of(hub, old) == person_of(hub, new)
+    gone = register(hub, "qingshan", "GONE", None, name=[{"text": "赵兰"}])
+    came = {"resourceType": "Patient", "identifier": [{"system": "urn:test:qingshan", "value": "CAME"}]}
+    left = hub.ask("GET", f"Patient/{gone}").json() | {
+        "active": False, "link": [{"other": {"reference": "urn:uuid:came"}, "type": "replaced-by"}]}  # fmt: skip
+    answer = hub.ask("POST", "", transaction(entry("POST", "Patient", came, fullUrl="urn:uuid:came"),
+                                             entry("PUT", f"Patient/{gone}", left)))  # fmt: skip
+    assert answer.status_code == 200, answer.text
+    (survivor,) = hub.found("Patient?identifier=urn:test:qingshan|CAME")
+    assert person_of(hub, gone) == person_of(hub, survivor.removeprefix("Patient/"))
 
 
 @pytest.mark.parametrize("other", [{"reference": "Patient/nobody"}, {"identifier": {"system": "urn:x", "value": "1"}}])

@@ -4,7 +4,7 @@ import pytest
 
 from hub.contracts.codes import RECORD_KIND, REGIONAL, RESIDENT_ID
 from tests.conformance.fhir_hub import FhirHub, entry, issue, observation, transaction
-from tests.conformance.people import NAME, number, regional_of, register, two_clinics
+from tests.conformance.people import NAME, number, person_of, regional_of, register, two_clinics
 
 PDQM = "https://profiles.ihe.net/ITI/PDQm/StructureDefinition/IHE.PDQm.Patient"
 
@@ -32,7 +32,9 @@ def test_a_clinic_sees_its_own_source_alone_and_none_of_the_others_words(hub: Fh
     regional = hub.ask("GET", f"Patient/{regional_of(hub, one)}", caller="qingshan").json()
     assert sources(regional) == {one}
     assert "address" not in regional
+    assert hub.ask("GET", f"Patient/{regional_of(hub, one)}/$person").json()["id"] == person_of(hub, one)
     stranger = register(hub, "baihe", "B9", number(9))
+    assert hub.ask("GET", f"Patient/{regional_of(hub, stranger)}/$person").status_code == 404
     assert hub.ask("GET", f"Patient/{regional_of(hub, stranger)}", caller="qingshan").status_code == 404
 
 

@@ -57,9 +57,7 @@ async def _merge(rooms: Rooms, request: Request, _: str | None) -> Response:
             await _try(rooms, caller, source, target, reason)
             return _answer(rooms, caller, body, target, "These Patients can be merged. Nothing was changed.")
         receipt = await rooms.accept(Submission(tuple(entries), origin_of(rooms, request, body)), len(body))
-    answer = _answer(rooms, caller, body, target, "The Patients were merged.", receipt.outcomes[0].id)
-    mark_replay(answer, receipt)
-    return answer
+    return _answered(_answer(rooms, caller, body, target, "The Patients were merged.", receipt.outcomes[0].id), receipt)
 
 
 async def _unmerge(rooms: Rooms, request: Request, _: str | None) -> Response:
@@ -86,9 +84,7 @@ async def _unmerge(rooms: Rooms, request: Request, _: str | None) -> Response:
     if stands.undone_us is not None and not receipt.replayed:
         raise Conflict("This merge was taken back already.", where="merge-id", remedy="Nothing is left to do.")
     told = "The merge was taken back; who read these records meanwhile was told."
-    answer = _answer(rooms, caller, b"", "", told, merge_id)
-    mark_replay(answer, receipt)
-    return answer
+    return _answered(_answer(rooms, caller, b"", "", told, merge_id), receipt)
 
 
 MERGE_OPERATION = Operation(
@@ -224,6 +220,12 @@ def _answer(rooms: Rooms, caller: Caller, body: bytes, target: str, told: str, m
         except ExchangeError:
             pass
     return Response(200, parameters_bytes(parts))
+
+
+def _answered(answer: Response, receipt: Receipt) -> Response:
+    answer.receipt = receipt
+    mark_replay(answer, receipt)
+    return answer
 
 
 def _unknown(name: str) -> NotFound:

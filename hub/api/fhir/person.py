@@ -13,7 +13,7 @@ from hub.contracts.audit import ReadAudit
 from hub.contracts.caller import EVERYTHING, Caller, Scope
 from hub.contracts.errors import NotFound
 from hub.contracts.gate import Gate
-from hub.contracts.persons import Persons
+from hub.contracts.persons import Persons, person_of_regional
 from hub.contracts.store import ResourceReader
 from hub.fhir.bundle import searchset
 from hub.fhir.search import parse
@@ -90,7 +90,8 @@ async def _person(rooms: Rooms, request: Request, resource_id: str | None) -> Re
     request.no_parameters()
     if resource_id is None or rooms.persons is None:
         raise NotFound("There is no person here.")
-    rooms.store.read("Patient", resource_id, scope)
+    if person_of_regional(resource_id) is None:
+        rooms.store.read("Patient", resource_id, scope)
     person = rooms.persons.person_of(resource_id)
     view = rooms.persons.view(person, scope) if person is not None else None
     if view is None:
@@ -100,4 +101,4 @@ async def _person(rooms: Rooms, request: Request, resource_id: str | None) -> Re
 
 
 PERSON_OPERATION = Operation("person", "Patient", True, frozenset({"GET"}), _person)
-"""``GET Patient/ID/$person``: the regional Person of a source Patient."""
+"""``GET Patient/ID/$person``: the regional Person of a source Patient, or of a regional one."""

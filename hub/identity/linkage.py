@@ -62,11 +62,11 @@ class Stated:
             return
         reason = _reason(body, one, view)
         source, others = _sorted(items)
-        for place, patient in (source, *((place, patient) for place, patient, _ in others)):
-            _own(patient, place, view)
         if one.version > 1:
             self._changed(one, body, standing, source[1], others, reason, view)
             return
+        for place, patient in (source, *((place, patient) for place, patient, _ in others)):
+            _own(patient, place, view)
         for place, patient, kind in others:
             if not body.get("active", True):
                 self._part(one, source[1], patient, reason, view)
@@ -97,6 +97,8 @@ class Stated:
         if standing is not None and (standing.target, standing.source) == (source, others[0][1]):
             if ends:
                 self._unmerge(one, standing, reason, view)
+            elif standing.undone_us is not None:
+                raise _wrong("A merge that was taken back stays so.", "Linkage.active", "Make a new Linkage.")
         elif standing is None and ends and all(kind == "alternate" for *_, kind in others):
             for place, patient, _ in others:
                 act = partial(_placed, place, withdraw_assertion, view, source, patient, reason)

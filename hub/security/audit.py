@@ -125,13 +125,13 @@ class AuditTrail:
 
 def readers_since(view: CommitView, patients: Sequence[str], since_us: int) -> list[tuple[str, str]]:
     """Organization and Patient for each of ``patients`` that an organization was shown at ``since_us`` or later, by a
-    read, a search, an operation or an order check; those who only administer or audit do not count."""
+    read, a search, an operation or an order check; those who administer or audit do not count, nor patients."""
     found: set[tuple[str, str]] = set()
     for patient in patients:
         found.update(
             view.rows(
                 "SELECT DISTINCT organization, patient_id FROM audit_event WHERE patient_id = ? AND at_us >= ?"
-                " AND action IN ('R', 'E') AND outcome = 0 AND role NOT IN ('admin', 'auditor', 'service')",
+                " AND action IN ('R', 'E') AND outcome = 0 AND role NOT IN ('admin', 'auditor', 'patient', 'service')",
                 (patient, since_us),
             )
         )

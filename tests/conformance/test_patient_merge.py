@@ -320,6 +320,17 @@ def test_a_linkage_made_inactive_is_taken_back(two: tuple[FhirHub, str, str]) ->
     assert again.status_code == 422
 
 
+def test_a_merge_taken_back_stays_so_and_is_taken_back_though_a_record_is_gone(two: tuple[FhirHub, str, str]) -> None:
+    hub, old, new = two
+    merged = merge_id(merge(hub, parameters(old, new)))
+    body = hub.ask("GET", f"Linkage/{merged}").json()
+    assert unmerge(hub, merged).status_code == 200
+    assert hub.ask("PUT", f"Linkage/{merged}", body).status_code == 422
+    again = merge_id(merge(hub, parameters(old, new)))
+    assert hub.ask("DELETE", f"Patient/{old}").status_code == 204
+    assert unmerge(hub, again).status_code == 200
+
+
 def test_a_deleted_merge_is_taken_back(two: tuple[FhirHub, str, str]) -> None:
     hub, old, new = two
     merged = merge_id(merge(hub, parameters(old, new)))

@@ -46,6 +46,15 @@ RULES = {
     "score": "得分领先不足",
     "crowded": "候选过多，未全部比对",
 }
+REFUSALS = {
+    "A decision on identity needs a reason.": "请填写理由。",
+    "The two persons hold two different valid resident numbers.": (
+        "两人持有不同的有效身份证号。号码经公安机关更正的，请先办理号码变更；否则请更正有误的档案。"
+    ),
+    "Somebody decided that these are two persons.": "已有人判定不是同一人，须先撤销该判定。",
+    "Records that came later have answered this review.": "后来的档案已使本次核对失效，请返回列表。",
+    "This is no decision.": "请选择一个结论。",
+}
 STATES = {
     State.OPEN: "待核对", State.LATER: "暂缓", State.SAME: "同一人", State.NOT_SAME: "不是同一人",
     State.OBSOLETE: "已失效",
@@ -93,6 +102,7 @@ def identity_pages(desk: Desk, gate: Gate, audit: ReadAudit) -> APIRouter:
             review=_listed(shown),
             rows=[_row(one) for one in shown["evidence"]],
             refusal=refusal,
+            refusal_zh=REFUSALS.get(refusal.what, "") if refusal is not None else "",
         )
         # Without a referrer a browser says of its own form that it comes from nowhere (Origin: null).
         answer.headers["Referrer-Policy"] = "same-origin"

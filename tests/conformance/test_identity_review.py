@@ -140,6 +140,7 @@ def test_the_page_shows_the_same_and_decides_by_its_form(disputed: tuple[FhirHub
     refused = hub.ask("POST", f"/identity/review/{review}", form, caller="operator", headers=FORM)
     assert refused.status_code == 422
     assert 'role="alert"' in refused.text
+    assert "请填写理由" in refused.text
     form = urlencode({"decision": "same", "reason": "同一人"}).encode()
     answer = hub.ask("POST", f"/identity/review/{review}", form, caller="operator", headers=FORM)
     assert (answer.status_code, answer.headers["location"]) == (303, "/identity")

@@ -43,7 +43,10 @@ def reviews_router(desk: Desk, gate: Gate, audit: ReadAudit) -> APIRouter:
         caller = caller_of(request)
         gate.check_action(caller, ACTION)
         states = {"waiting": WAITING, "all": tuple(State)}.get(state) or (State(state),)
-        return JSONResponse({"items": desk.listed(states, count)})
+        items = desk.listed(states, count)
+        named = {record.removeprefix("Patient/") for item in items for record in item["records"]}
+        audit.note(caller, "operation", "Task", sorted(named))
+        return JSONResponse({"items": items})
 
     @router.get("/identity/reviews/{review_id}", summary="Both records side by side.")
     def one(request: Request, review_id: str) -> JSONResponse:

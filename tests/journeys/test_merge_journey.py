@@ -28,9 +28,9 @@ def pulse(county: County, who: str, patient: dict[str, Any]) -> None:
 
 def test_a_duplicate_file_is_merged_by_message_found_as_one_and_parted_again(county: County) -> None:
     number = resident_id(302)
-    doubled = county.admit("MA1", name="李梅")
-    kept = county.admit("MA2", number)
-    other = county.admit("MA3", number, facility="BH001")
+    doubled = county.admit("MA1", name="丘月华")
+    kept = county.admit("MA2", number, "栾彩云")
+    other = county.admit("MA3", number, "栾彩云", facility="BH001")
     for who, patient in (("qingshan", doubled), ("qingshan", kept), ("baihe", other)):
         pulse(county, who, patient)
     apart = [county.get("hospital", f"/fhir/Patient/{one['id']}/$person") for one in (doubled, kept, other)]
@@ -43,7 +43,7 @@ def test_a_duplicate_file_is_merged_by_message_found_as_one_and_parted_again(cou
     everything = county.get("hospital", f"/fhir/Patient/{kept['id']}/$everything")
     assert sum(entry["resource"]["resourceType"] == "Patient" for entry in everything["entry"]) == 3
 
-    described = {"resourceType": "Patient", "name": [{"text": "陈秀英"}], "identifier": [{"system": RESIDENT_ID,
+    described = {"resourceType": "Patient", "name": [{"text": "栾彩云"}], "identifier": [{"system": RESIDENT_ID,
                  "value": number}]}  # fmt: skip
     body = {"resourceType": "Parameters", "parameter": [
         {"name": "resource", "resource": described}, {"name": "onlyCertainMatches", "valueBoolean": True}]}  # fmt: skip
@@ -79,7 +79,7 @@ def test_a_duplicate_file_is_merged_by_message_found_as_one_and_parted_again(cou
 
 
 def test_a_merge_of_a_patient_nobody_knows_is_refused_with_the_field_and_kept(county: County) -> None:
-    county.admit("MB1")
+    county.admit("MB1", name="覃翠屏")
     for answer, field in (
         (merge_message(county, "MB1", "MB-unknown", "AE"), b"MRG^1^1"),
         (merge_message(county, "MB-unknown", "MB1", "AE"), b"PID^1^3"),
@@ -91,14 +91,14 @@ def test_a_merge_of_a_patient_nobody_knows_is_refused_with_the_field_and_kept(co
 
 
 def test_a_merge_of_two_resident_numbers_is_refused_with_the_reason(county: County) -> None:
-    one, other = county.admit("MC1", resident_id(306), "王建国"), county.admit("MC2", resident_id(308), "王建国")
+    one, other = county.admit("MC1", resident_id(306), "糜建国"), county.admit("MC2", resident_id(308), "糜建国")
     answer = merge_message(county, "MC2", "MC1", "AE")
     assert "two different valid resident numbers" in answer.decode()
     assert person(county, one) != person(county, other)
 
 
 def test_the_same_merge_again_changes_nothing(county: County) -> None:
-    one, other = county.admit("MD1", name="赵兰"), county.admit("MD2", name="钱进")
+    one, other = county.admit("MD1", name="濮兰馨"), county.admit("MD2", name="贲进宝")
     merge_message(county, "MD2", "MD1")
     merge_message(county, "MD2", "MD1", event="A34")
     assert person(county, one) == person(county, other)
@@ -107,7 +107,7 @@ def test_the_same_merge_again_changes_nothing(county: County) -> None:
 
 
 def test_two_files_are_linked_and_unlinked_by_message(county: County) -> None:
-    one, other = county.admit("ME1", name="孙丽"), county.admit("ME2", name="周敏")
+    one, other = county.admit("ME1", name="璩丽华"), county.admit("ME2", name="郏敏慧")
     both = pid("ME1") + pid("ME2", sequence=2)
     county.hl7(county.header("ADT^A24") + both)
     assert person(county, one) == person(county, other)
@@ -117,15 +117,15 @@ def test_two_files_are_linked_and_unlinked_by_message(county: County) -> None:
 
 
 def test_a_clinic_cannot_merge_what_another_sent(county: County) -> None:
-    county.admit("MF1")
-    county.admit("MF2", facility="BH001")
+    county.admit("MF1", name="隗淑芬")
+    county.admit("MF2", name="逄桂芝", facility="BH001")
     message = county.header("ADT^A40") + pid("MF1") + "MRG|MF2^^^BH001^PI\n"
     county.hl7(message, "AE")
 
 
 def test_a_platform_merges_what_it_sent(county: County) -> None:
     patients = []
-    for number, name in (("MP1", "郑爽"), ("MP2", "冯远")):
+    for number, name in (("MP1", "厍爽秋"), ("MP2", "胥远航")):
         county.hl7(county.header("ADT^A04", facility="DP001") + pid(number, name, "DP001"))
         patients += county.find("district", "Patient", identifier=f"{LOCAL_ID}/DP001/PI|{number}")
     county.hl7(county.header("ADT^A40", facility="DP001") + pid("MP2", facility="DP001") + "MRG|MP1^^^DP001^PI\n")
@@ -133,7 +133,7 @@ def test_a_platform_merges_what_it_sent(county: County) -> None:
 
 
 def test_an_operator_merges_once_however_often_it_is_sent(county: County) -> None:
-    one, other = county.admit("MG1", name="吴刚"), county.admit("MG2", name="吴钢", facility="BH001")
+    one, other = county.admit("MG1", name="殳刚毅"), county.admit("MG2", name="仉钢铁", facility="BH001")
     body = {"resourceType": "Parameters", "parameter": [
         {"name": "source-patient", "valueReference": {"reference": f"Patient/{one['id']}"}},
         {"name": "target-patient", "valueReference": {"reference": f"Patient/{other['id']}"}}]}  # fmt: skip
@@ -146,8 +146,8 @@ def test_an_operator_merges_once_however_often_it_is_sent(county: County) -> Non
 
 def test_an_order_check_for_the_regional_patient_sees_all_files(county: County) -> None:
     number = resident_id(304)
-    one = county.admit("MH1", number)
-    county.admit("MH2", number, facility="BH001")
+    one = county.admit("MH1", number, "阎素琴")
+    county.admit("MH2", number, "阎素琴", facility="BH001")
     regional = f"regional-{person(county, one)}"
     draft = {"resourceType": "ServiceRequest", "id": "d1", "status": "draft", "intent": "order",
              "subject": {"reference": f"Patient/{regional}"}, "code": {"text": "胸部CT平扫"}}  # fmt: skip

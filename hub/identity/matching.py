@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from . import records
 from .evidence import Evidence
 from .judging import Judgement, Kind, Rule, judge
+from .partition import Record, profile_of
 from .records import Found, Rows
 from .scoring import Score, score
 from .weights import Weights
@@ -55,18 +56,25 @@ def match(rows: Rows, evidence: Evidence, weights: Weights | None = None) -> Seq
         if known is None or judgement.bits > known.judgement.bits:
             best[record.person_id] = Candidate(record.person_id, record.patient_id, judgement, grade)
     ranked = sorted(best.values(), key=lambda one: (-one.judgement.bits, one.person_id))
-    return [_doubted(one) for one in ranked] if _is_ambiguous(ranked, table) else ranked
+    sure = _sure([one for one in ranked if one.grade == "certain" and _fits(rows, evidence, one)], ranked, table)
+    return [one if one is sure else _doubted(one) for one in ranked]
 
 
-def _is_ambiguous(ranked: Sequence[Candidate], weights: Weights) -> bool:
-    certain = [one for one in ranked if one.grade == "certain"]
-    if len(certain) != 1:
-        return len(certain) > 1
-    first = certain[0]
-    if first.judgement.rule is Rule.NUMBER_AND_NAME:
-        return False
-    others = [one.judgement.bits for one in ranked if one is not first]
-    return bool(others) and first.judgement.bits - max(others) < weights.lead_bits
+def _sure(certain: Sequence[Candidate], ranked: Sequence[Candidate], weights: Weights) -> Candidate | None:
+    """The one who is certain: the only one under the number and an agreeing name, else the only one by its score, and
+    that by enough."""
+    numbered = [one for one in certain if one.judgement.rule is Rule.NUMBER_AND_NAME]
+    if numbered or len(certain) != 1:
+        return numbered[0] if len(numbered) == 1 else None
+    others = [one.judgement.bits for one in ranked if one is not certain[0]]
+    return certain[0] if not others or certain[0].judgement.bits - max(others) >= weights.lead_bits else None
+
+
+def _fits(rows: Rows, evidence: Evidence, candidate: Candidate) -> bool:
+    """Whether the person as a whole may be meant, not its most alike record alone: another may hold another number."""
+    members = records.of_persons(rows, [candidate.person_id], records.MOST_PER_KEY)
+    asked = Record(0, "", "", "", evidence)
+    return profile_of([asked]).fits(profile_of(members), {})
 
 
 def _doubted(one: Candidate) -> Candidate:

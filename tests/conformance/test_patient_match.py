@@ -75,6 +75,25 @@ def test_two_persons_of_one_name_and_birth_date_are_not_certain(hub: FhirHub) ->
     assert matches(hub, asked(described(), onlyCertainMatches=True)) == []
 
 
+def test_number_and_name_are_certain_beside_others_of_that_name_and_birth_date(hub: FhirHub) -> None:
+    one, _ = two_clinics(hub)
+    register(hub, "baihe", "B4", number(4))
+    for local in ("Q7", "Q8"):
+        register(hub, "qingshan", local, None)
+    found = matches(hub, asked(described(number(2))))
+    assert found[0][:2] == (regional_of(hub, one), "certain")
+    assert [grade for _, grade, _ in found].count("certain") == 1
+    assert matches(hub, asked(described(number(2)), onlyCertainMatches=True)) == found[:1]
+
+
+def test_a_person_under_another_number_is_not_certain_by_one_file_without(hub: FhirHub) -> None:
+    held = register(hub, "qingshan", "Q4", number(4))
+    register(hub, "baihe", "B4", None, telecom=[{"system": "phone", "value": "13900000001"}])
+    assert "certain" not in {grade for _, grade, _ in matches(hub, asked(described(number(2))))}
+    (found,) = matches(hub, asked(described(telecom=[{"system": "phone", "value": "13900000001"}])))
+    assert found[:2] == (regional_of(hub, held), "certain")
+
+
 def test_count_cuts_the_list(hub: FhirHub) -> None:
     for sequence in (2, 4, 6):
         register(hub, "qingshan", f"Q{sequence}", number(sequence))

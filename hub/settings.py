@@ -105,6 +105,8 @@ class Ecg(BaseModel):
 class Duplicates(BaseModel):
     model_config = _NOTHING_ELSE
 
+    budget_seconds: float = Field(1.0, gt=0)
+    """A check that takes longer answers that nothing was checked."""
     mute_unheeded: bool = False
     """Mute by default what was shown 50 times or more and accepted in less than 5 %, until a committee decides."""
 

@@ -30,6 +30,7 @@ from hub.api.rest.problems import add_problem_handlers
 from hub.api.rest.quarantine import quarantine_router
 from hub.api.rest.reviews import reviews_router
 from hub.cds.check_operation import CheckOperation
+from hub.cds.checking import Checker
 from hub.cds.figures_router import DuplicateFigures, figures_router
 from hub.cds.judging import Judging
 from hub.cds.outside import HttpOutsideSource, Outside
@@ -94,7 +95,8 @@ def http_application(parts: Parts) -> App:
     version = importlib.metadata.version("regional-health-hub")
     settings = parts.settings
     sources = [HttpOutsideSource(one.name, one.url, one.token) for one in settings.outside.values()]
-    judging = Judging(parts.store, parts.policy, parts.persons, parts.audit, Outside(sources))
+    checker = Checker(parts.store, parts.persons, budget_seconds=settings.duplicates.budget_seconds)
+    judging = Judging(parts.store, parts.policy, parts.persons, parts.audit, Outside(sources), checker=checker)
     outside = settings.http.base_url and settings.http.base_url.rstrip("/")
     people = PersonType(parts.persons, parts.store, parts.policy, parts.audit)
     desk = Desk(parts.store, readers_since)

@@ -42,8 +42,8 @@ class Store(ResourceReader, ResourceWriter, Protocol):
 
 
 class Judging:
-    """One per process. ``outside`` are the sources beside the hub's own record; ``checker`` is handed in by tests
-    alone."""
+    """One per process. ``outside`` are the sources beside the hub's own record; ``checker`` one with the usual limits
+    where none is given."""
 
     def __init__(
         self,

@@ -21,7 +21,8 @@ class RunningHub:
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
-        self.environment = {"HUB_DICOM__QUIET_SECONDS": "1", **environment}
+        # A check may take as long as a busy machine makes it.
+        self.environment = {"HUB_DICOM__QUIET_SECONDS": "1", "HUB_DUPLICATES__BUDGET_SECONDS": "20", **environment}
         self.doors: dict[str, Any] = {}
         self.clients: dict[str, dict[str, str]] = {}
         self._process: subprocess.Popen[bytes] | None = None

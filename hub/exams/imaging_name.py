@@ -1,6 +1,7 @@
 """Tokens of a name to an examination with images or traces: modality, regions with sides, phases, technique, views."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from .examination import KIND_OF_MODALITY, Contrast, Examination, Kind, Side, Target
 from .lexicon import Token
@@ -239,9 +240,29 @@ def _views(tokens: Sequence[Token], modality: str) -> list[str]:
     return list(dict.fromkeys(usage.get(view, view) for view in _values(tokens, "view")))
 
 
+def _ill_matched(tokens: Sequence[Token]) -> bool:
+    """Whether a single character names an organ right beside a region it has nothing to do with: 乳胰彩超 is a slip of
+    the pen, 肝胆胰脾 a list."""
+    known = regions()
+    surface = set(rules()["surface_regions"])
+    for one, other in pairwise(tokens):
+        pair = [{value for slot, value in each.meanings if slot == "region"} for each in (one, other)]
+        if not all(pair) or one.bracket != other.bracket:
+            continue
+        wholes = [set().union(*(known[region].ancestors | {region} for region in named)) for named in pair]
+        organ = any(
+            len(each.text) == 1 and not named <= surface for each, named in zip((one, other), pair, strict=True)
+        )
+        if organ and not wholes[0] & wholes[1]:
+            return True
+    return False
+
+
 def imaging_from_tokens(tokens: Sequence[Token]) -> Examination | None:
     """None where modality or region are missing, or two modalities are named."""
     tokens = _without_remarks(tokens)
+    if _ill_matched(tokens):
+        return None
     technique = _technique(tokens)
     views = _values(tokens, "view")
     modality = _modality(tokens, technique, views)

@@ -19,6 +19,7 @@ Meaning = tuple[str, str]
 _LATIN = re.compile(r"[A-Z0-9]")
 _RUN = re.compile(r"[A-Z0-9]+")
 _PLAIN_WORD = re.compile(r"[\u4e00-\u9fff]+|[A-Z]+")
+_CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _CHINESE_WORD = re.compile(r"[\u4e00-\u9fff]{2,}")
 _ENGLISH = re.compile(r"[A-Z][A-Z0-9]*")
 _AS_DIGITS = str.maketrans("OIL", "011")
@@ -192,7 +193,10 @@ class Lexicon:
         return None
 
     def _mistaken(self, written: str, word: str, at: int) -> bool:
-        """Sounds alike or looks alike; of two characters that name an analyte only the latter: 铝 is not 氯."""
+        """Sounds alike or looks alike; of two characters that name an analyte only the latter: 铝 is not 氯. 左 and 右
+        are never put right: a side is not guessed."""
+        if self._words[word][0][0] == "side" and at == 0:
+            return False
         element = len(word) == 2 and self._words[word][0][0] in ("analyte", "panel", "bare")
         return looks_alike(written, word[at]) or (not element and sounds_alike(written, word[at]))
 
@@ -215,7 +219,7 @@ class Lexicon:
 
 
 def _strange_in_a_long_word(written: str, word: str, _: int) -> bool:
-    return len(word) > 3 and written not in _characters()
+    return len(word) > 3 and bool(_CHINESE.match(written)) and written not in _characters()
 
 
 @cache

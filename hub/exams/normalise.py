@@ -24,7 +24,7 @@ _LATIN_LETTERS = str.maketrans(
     "ABEKMHOPCTYXaeopcyxABEZHIKMNOPTYX",
 )
 """Cyrillic and Greek capitals that look like Latin ones."""
-_ELL_FOR_ONE = re.compile(r"(?<!m)l(?=\d)")
+_ELL_FOR_ONE = re.compile(r"(?<![a-z])l(?=\d)")
 _LISTED = re.compile(r"[①-⑳]|(?<=[^A-Z\d])[X×*] ?\d{1,2}$|(?<=[A-Z])[×*] ?\d{1,2}$|^NO\.? ?\d+ ?")
 _CODE = re.compile(r"^(?!CA\d)[A-Z]{0,3}\d{3,}[ _:-]+(?=[\u4e00-\u9fff])")
 """A count or a number in a list; an item's own code before its name."""

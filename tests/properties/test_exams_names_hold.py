@@ -1,6 +1,7 @@
 """What must hold of every examination name, whatever it is."""
 
 import csv
+import re
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -57,6 +58,8 @@ def test_full_width_letters_change_nothing(name: str) -> None:
 @settings(deadline=None)
 @given(named)
 def test_lower_case_changes_nothing(name: str) -> None:
+    if re.search(r"[A-Z]l\d", name):
+        return  # Bl2: in lower case nobody could tell the misread one
     assert parse(name.lower()).examination == parse(name).examination
 
 

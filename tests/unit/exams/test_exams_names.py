@@ -20,18 +20,18 @@ def report(request: pytest.FixtureRequest) -> Report:
     return score(*request.param)
 
 
-def test_every_attribute_of_the_answered_names_is_right_in_97_of_100(report) -> None:
+def test_every_attribute_of_the_answered_names_is_right_in_98_of_100(report) -> None:
     for attribute, compared in report.compared.items():
-        assert report.right[attribute] >= 0.97 * compared, [w for w in report.wrong if f": {attribute} " in w]
+        assert report.right[attribute] >= 0.98 * compared, [w for w in report.wrong if f": {attribute} " in w]
 
 
-def test_nine_names_of_ten_are_answered(report) -> None:
-    assert report.answered.total() >= 0.9 * report.names.total(), report.wrong
+def test_97_names_of_100_are_answered(report) -> None:
+    assert report.answered.total() >= 0.97 * report.names.total(), report.wrong
 
 
 def test_no_kind_of_name_is_left_behind(report) -> None:
     for stratum, names in report.names.items():
-        assert report.answered[stratum] >= 0.75 * names, (stratum, report.wrong)
+        assert report.answered[stratum] >= 0.9 * names, (stratum, report.wrong)
 
 
 def test_every_word_of_the_vocabulary_is_reached_by_several_names() -> None:

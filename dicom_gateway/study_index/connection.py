@@ -3,12 +3,14 @@
 import os
 import sqlite3
 import threading
+import weakref
 from importlib.resources import files
 from pathlib import Path
 
 from ..person_name import glob_match, key_matches
 
 SCHEMA_VERSION = 2
+MOST_IDLE = 8
 _BUSY_SECONDS = 30.0
 
 
@@ -32,26 +34,70 @@ def open_index(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     return connection
 
 
+class _Held:
+    """A connection while a thread has it; goes back to the idle ones when the thread ends."""
+
+    __slots__ = ("__weakref__", "connection", "idle")
+
+    def __init__(self, connection: sqlite3.Connection, idle: list[sqlite3.Connection]) -> None:
+        self.connection = connection
+        self.idle = idle
+
+    def __del__(self) -> None:
+        if len(self.idle) < MOST_IDLE:
+            self.idle.append(self.connection)
+        else:
+            self.connection.close()
+
+
 class ThreadConnections:
-    """One reading connection for each thread; a forked child starts without any."""
+    """One reading connection for each thread, handed on when the thread ends: every association has a thread of its
+    own. A forked child starts without any."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._local = threading.local()
-        self._all: list[sqlite3.Connection] = []
+        self._reset()
+
+    def _reset(self) -> None:
         self._process = os.getpid()
+        self._local = threading.local()
+        self._idle: list[sqlite3.Connection] = []
+        self._held: weakref.WeakSet[_Held] = weakref.WeakSet()
+        self._lock = threading.Lock()
 
     def get(self) -> sqlite3.Connection:
         if self._process != os.getpid():
-            self._process, self._local, self._all = os.getpid(), threading.local(), []
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = open_index(self._path, read_only=True)
-            self._all.append(connection)
-        return connection
+            self._reset()
+        held: _Held | None = getattr(self._local, "held", None)
+        if held is None:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                connection = open_index(self._path, read_only=True)
+            held = self._local.held = _Held(connection, self._idle)
+            with self._lock:
+                self._held.add(held)
+        return held.connection
 
     def close(self) -> None:
-        if self._process == os.getpid():
-            for connection in self._all:
-                connection.close()
-        self._all, self._local = [], threading.local()
+        if self._process != os.getpid():
+            self._reset()
+            return
+        with self._lock:
+            held, idle = list(self._held), self._idle
+        self._reset()
+        for one in held:
+            one.idle = _NOWHERE
+            one.connection.close()
+        for connection in idle:
+            connection.close()
+
+
+class _Nowhere(list[sqlite3.Connection]):
+    """Takes in what is closed already."""
+
+    def append(self, _connection: sqlite3.Connection) -> None:
+        """Nothing is kept."""
+
+
+_NOWHERE = _Nowhere()

@@ -45,7 +45,11 @@ def run(folder: Path, small: bool) -> Iterator[tuple[str, str, str]]:
     if shutil.which("storescu") is None:
         yield "C-FIND, C-GET, C-MOVE", "not measured: DCMTK's storescu is missing", "apt-get install dcmtk"
         return
-    count, slices = (2_000, 40) if small else (50_000, 200)
+    yield from measured(folder, *((2_000, 40) if small else (50_000, 200)))
+
+
+def measured(folder: Path, count: int, slices: int) -> Iterator[tuple[str, str, str]]:
+    """Over ``count`` studies; filling both by C-STORE takes most of the time."""
     objects, series = _objects(folder / "objects", count), _series(folder / "ct", slices)
     receiver = _free_port()
     with ExitStack() as running:

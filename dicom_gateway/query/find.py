@@ -50,7 +50,8 @@ class FindService:
             raise Forbidden("This role reads no images.", remedy="Use a client whose role does.")
         settings = self._archive.settings
         identifier = read_identifier(request.data, request.transfer_syntax)
-        query = read_query(identifier, patient_root=request.sop_class == PATIENT_ROOT_FIND)
+        patient_root = request.sop_class == PATIENT_ROOT_FIND
+        query = read_query(identifier, patient_root=patient_root, relational=request.relational)
         implicit = request.transfer_syntax == IMPLICIT_VR_LITTLE_ENDIAN
         device = settings.device(request.peer.ae_title)
         charset = answer_charset(device.character_set, identifier.characters, settings.character_set)

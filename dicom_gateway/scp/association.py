@@ -65,6 +65,7 @@ class StoringAssociation(Association):  # type: ignore[misc]
         self.provider = provider
         self.peer: Peer | None = None
         self.certificate_names: frozenset[str] | None = None
+        self.relational: frozenset[str] = frozenset()
         settings = provider.settings
         self.dul = UpperLayer(self, fast=provider.fast, maximum_data_set_bytes=settings.maximum_data_set_bytes)
         self.acse_timeout = settings.association_seconds

@@ -28,6 +28,7 @@ from ..file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from ..sop_classes import storage_sop_classes
 from .association import POLL_SECONDS, Provider, StoringAssociation
 from .contexts import supported_contexts
+from .extended import on_extended
 from .plain import on_c_store
 from .upper_layer import BoundedSocket
 
@@ -108,7 +109,11 @@ class _Server(ThreadedAssociationServer):  # type: ignore[misc]
             listening.getsockname(),
             ae.ae_title,
             supported_contexts(),
-            evt_handlers=[(evt.EVT_REQUESTED, _admit), (evt.EVT_C_STORE, on_c_store)],
+            evt_handlers=[
+                (evt.EVT_REQUESTED, _admit),
+                (evt.EVT_SOP_EXTENDED, on_extended),
+                (evt.EVT_C_STORE, on_c_store),
+            ],
             request_handler=_Handler,
         )
 

@@ -39,6 +39,7 @@ class Request:
     move_destination: str = ""
     action_type: int = 0
     priority: int = 0
+    relational: bool = False
     contexts: Mapping[int, tuple[str, str, bool]] | None = None
 
     def response(
@@ -152,6 +153,7 @@ def _request(association: Any, primitive: Any, context_id: int, context: Any) ->
         move_destination=str(getattr(primitive, "MoveDestination", None) or "").strip(),
         action_type=getattr(primitive, "ActionTypeID", None) or 0,
         priority=getattr(primitive, "Priority", None) or 0,
+        relational=agreed in association.relational,
         contexts={
             number: (str(one.abstract_syntax), str(one.transfer_syntax[0]), bool(one.as_scu))
             for number, one in association._accepted_cx.items()

@@ -9,6 +9,8 @@ from dicom_objects import image, part10
 from dicom_parts import BAIHE, QINGSHAN, RecordingAudit
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
+from pynetdicom.pdu_primitives import SOPClassExtendedNegotiation
 
 from dicom_gateway.instance_store import ArchiveInstanceStore
 from dicom_gateway.server import DicomServer
@@ -211,6 +213,15 @@ def test_a_wrong_identifier_is_refused_with_the_element(filled: DicomServer) -> 
             assert (answer.Status, answer.OffendingElement) == (0xA900, tag)
         right = made.send_c_find(keys("STUDY", StudyInstanceUID=A), STUDY_ROOT_FIND)
         assert [one.Status for one, _found in right] == [0xFF00, 0]
+
+
+def test_relational_queries_are_agreed_on_and_need_no_keys_above(filled: DicomServer) -> None:
+    asked = SOPClassExtendedNegotiation()
+    asked.sop_class_uid, asked.service_class_application_information = UID(STUDY_ROOT_FIND), b"\1\1\1"
+    with association(filled, STUDY_ROOT_FIND, ext_neg=[asked]) as made:
+        assert made.acceptor.sop_class_extended == {STUDY_ROOT_FIND: b"\1\0\0"}
+        series = list(made.send_c_find(keys("SERIES", SeriesInstanceUID="", Modality="SR"), STUDY_ROOT_FIND))
+        assert [found.SeriesInstanceUID for _status, found in series if found is not None] == [f"{A}.2"]
 
 
 HOSTILE = ["../../etc/passwd", "1.2; DROP TABLE study", "1..2", "1" * 65, "1.2*"]

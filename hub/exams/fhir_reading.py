@@ -6,6 +6,7 @@ An element that is absent or of an unexpected shape reads as None or empty: what
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from msgspec import UNSET
@@ -112,8 +113,12 @@ def nested(extension: Any, name: str) -> Any:
 def moment_us(value: Any) -> tuple[int, bool] | None:
     """A date, dateTime or instant as microseconds since the epoch, and whether it is a mere date. A date is the
     beginning of that day in the site's zone; a month or a year alone is too vague and reads as None."""
-    if not isinstance(value, str):
-        return None
+    return _moment_us(value) if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=16384)
+def _moment_us(value: str) -> tuple[int, bool] | None:
+    """Cached: the results of one report share their time."""
     dated = _DATE.match(value)
     try:
         if dated:

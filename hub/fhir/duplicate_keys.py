@@ -6,13 +6,18 @@ counts differ, or an escaped colon could hide a difference, is the body read aga
 """
 
 import json
+from collections import Counter
 from typing import Any
 
 from hub.contracts.errors import Incorrect
 
 
 class _Twice(Exception):
-    pass
+    """``name`` is the name that came again."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
 
 
 def refuse(body: bytes, written: bytes, resource_type: str) -> None:
@@ -21,9 +26,10 @@ def refuse(body: bytes, written: bytes, resource_type: str) -> None:
         return
     try:
         json.loads(body, object_pairs_hook=_unique, parse_int=len, parse_float=len)
-    except _Twice:
+    except _Twice as twice:
+        # Names that R4 does not define were refused before: this one is an element's.
         raise Incorrect(
-            f"{resource_type} has an object in which a name stands twice.",
+            f"{resource_type} has an object in which {twice.name} stands twice.",
             where=resource_type,
             remedy="Send each name once per object.",
             issue_code="structure",
@@ -33,5 +39,6 @@ def refuse(body: bytes, written: bytes, resource_type: str) -> None:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     out = dict(pairs)
     if len(out) != len(pairs):
-        raise _Twice
+        counted = Counter(name for name, _ in pairs)
+        raise _Twice(next(name for name, times in counted.items() if times > 1))
     return out

@@ -76,6 +76,11 @@ def test_a_name_that_stands_twice_is_refused(twice: bytes) -> None:
         decode(twice)
 
 
+def test_the_name_that_stands_twice_is_told() -> None:
+    with pytest.raises(Incorrect, match="in which family stands twice"):
+        decode(b'{"resourceType":"Patient","name":[{"family":"a","family":"b"}]}')
+
+
 def test_escaped_colons_and_braces_in_text_are_no_fault() -> None:
     assert decode(b'{"resourceType":"Patient","name":[{"text":"a\\u003ab:{}\\"c\\":"}]}').name[0].text == 'a:b:{}"c":'
 

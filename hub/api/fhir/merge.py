@@ -16,6 +16,7 @@ from hub.contracts.codes import EXTENSION
 from hub.contracts.errors import Conflict, ExchangeError, Incorrect, NotFound
 from hub.contracts.store import CommitView
 from hub.contracts.submission import Entry, Method, Receipt, Submission
+from hub.fhir.model import decode
 from hub.fhir.outcome import success_outcome
 from hub.fhir.search import parse
 from hub.identity import actions, merges
@@ -173,6 +174,7 @@ def _result_entry(result: bytes, source: str, target: str) -> Entry:
     """The target as it is to be: its own id, and a link that it replaces the source."""
     if body_id(result, "Patient") != target:
         raise _wrong("result-patient has not the id of the target.", "result-patient", "Send it with the target's id.")
+    decode(result, "Patient")
     links = msgspec.json.decode(result).get("link") or ()
     replaced = [(link.get("other") or {}).get("reference") for link in links if link.get("type") == "replaces"]
     if f"Patient/{source}" not in replaced:

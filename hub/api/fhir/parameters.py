@@ -61,7 +61,10 @@ class Parameters:
             if given == name:
                 if element not in elements:
                     raise _wrong(f"{name} is given as {element[:40]}.", name, f"Give it as {' or '.join(elements)}.")
-                found.append(_value(raw))
+                try:
+                    found.append(_value(raw))
+                except RecursionError:
+                    raise too_deep() from None
         return found
 
     def value(self, name: str, *elements: str) -> Any:

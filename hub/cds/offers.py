@@ -20,6 +20,8 @@ View = Callable[[str], str]
 """``Type/id`` → the absolute address of a page that a browser opens without more."""
 MOST_LINKS = 6
 LONGEST_LABEL = 80
+_UNSURE = frozenset({"possible", "undated"})
+"""A verdict or a note with which nobody is asked to withdraw anything."""
 _LABELS = {"DiagnosticReport": "查看报告", "ImagingStudy": "查看影像", "ServiceRequest": "查看申请"}
 
 
@@ -47,7 +49,7 @@ def suggestions(draft: Draft, verdict: Verdict) -> list[dict[str, Any]]:
     if rest is not None:
         label = "只做缺少的部分：" + "、".join(need_in_words(each) for each in verdict.remainder)
         found.append(_suggestion(label, {"type": "update", "description": label, "resource": rest}))
-    if draft.has_id and verdict.coverage is Coverage.FULL and verdict.code != "possible":
+    if draft.has_id and verdict.coverage is Coverage.FULL and not _UNSURE & {verdict.code, *verdict.notes}:
         label = "撤销本次医嘱，等待已申请项目的结果" if verdict.code == "in-flight" else "撤销本次医嘱，采用已有结果"
         found.append(_suggestion(label, {"type": "delete", "description": label, "resourceId": draft.ref}))
     return found

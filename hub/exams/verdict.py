@@ -125,7 +125,7 @@ def _finding(evidence: Evidence, now_us: int) -> _Finding:
         return _Finding("in-flight", Coverage.POSSIBLE, INFO, maybe, window=window)
     if asked and all(each.undated for each in asked):
         undated = _distinct(each.undated for each in asked)
-        return _Finding("possible", Coverage.FULL, INFO, undated, window=window, note="undated")
+        return _Finding("duplicate", Coverage.FULL, INFO, undated, window=window, note="undated")
     possible = _distinct(each.possible for each in asked)
     if possible:
         return _Finding("possible", Coverage.POSSIBLE, INFO, possible, window=window)

@@ -32,6 +32,15 @@ def test_a_target_system_narrows_the_answer(hub: FhirHub) -> None:
     assert told(hub, asked) == ({("urn:test:baihe", "B2")}, {f"Patient/{other}"})
 
 
+def test_a_resident_number_is_known_in_all_its_forms(hub: FhirHub) -> None:
+    one, _ = two_clinics(hub)
+    whole = number(2)
+    old = whole[:6] + whole[8:17]
+    for form in (whole, old):
+        _, patients = told(hub, f"sourceIdentifier={RESIDENT_ID}|{form}&targetSystem=urn:test:qingshan")
+        assert patients == {f"Patient/{one}"}
+
+
 def test_a_logical_id_is_a_number_too(hub: FhirHub) -> None:
     one, other = two_clinics(hub)
     base = "http://hub.test/fhir"

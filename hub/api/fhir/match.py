@@ -22,7 +22,7 @@ from hub.identity.evidence import evidence_of, keys_of
 from .exchange import Request, Response
 from .operation import Operation
 from .parameters import Parameters, missing
-from .pix import escaped
+from .pix import token_of
 from .regional import sources_shown
 from .rooms import Rooms
 from .writing import body_id
@@ -94,7 +94,7 @@ def _numbers(patient: dict[str, Any]) -> Iterator[str]:
     for identifier in patient.get("identifier") or ():
         system, value = identifier.get("system"), identifier.get("value")
         if system and value and identifier.get("use") != "old":
-            yield f"{escaped(system)}|{escaped(value)}"
+            yield token_of(system, value)
 
 
 def _count(asked: Parameters) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from hub.contracts import resident_id
 from hub.contracts.caller import EVERYTHING, Scope
 from hub.contracts.codes import RESIDENT_ID
 from hub.contracts.errors import Conflict, ExchangeError, Forbidden, Incorrect, NotFound
@@ -90,7 +91,7 @@ def _patients(rooms: Rooms, system: str, value: str, scope: Scope, base: str) ->
         ids = [value.removeprefix("Patient/")]
         ids = [one for one in ids if person_of_regional(one) is not None or _read(rooms, one, scope) is not None]
     else:
-        query = parse("Patient", [("identifier", f"{escaped(system)}|{escaped(value)}"), ("_count", "100")])
+        query = parse("Patient", [("identifier", token_of(system, value)), ("_count", "100")])
         ids = [match.id for match in rooms.store.search(query, scope).matches]
     persons = rooms.persons
     if persons is None:
@@ -132,6 +133,16 @@ def _others(
         reference = f"Patient/{patient['id']}"
         if (base in targets or told or not targets) and (system, value) != (base, reference):
             yield {"name": "targetId", "valueReference": {"reference": reference}}
+
+
+def token_of(system: str, value: str) -> str:
+    """A number as it is searched for: a resident number in all forms in which records may have it."""
+    forms = [value]
+    number = resident_id.parse(value) if system == RESIDENT_ID else None
+    if number is not None:
+        old = [number.value[:6] + number.value[8:17]] if number.value[6:8] == "19" else []
+        forms = list(dict.fromkeys([value, number.value, number.value.lower(), *old]))
+    return ",".join(f"{escaped(system)}|{escaped(form)}" for form in forms)
 
 
 def escaped(text: str) -> str:

@@ -27,11 +27,20 @@ _CATEGORY = {
 
 
 def record(view: CommitView, activity: Activity, patients: Sequence[str], statement: str, reason: str) -> None:
-    """The Provenance of an act on these Patients (ids), said by ``statement`` (``Linkage/ID``); it lies with the first
-    Patient and belongs to that one's organization."""
-    first = view.read("Patient", patients[0])
-    if first is None:
-        return
+    """The Provenance of an act on these Patients (ids), said by ``statement`` (``Linkage/ID``): one for each
+    organization that owns some of them, and of those alone, so that none learns of another's records."""
+    owned: dict[str, list[str]] = {}
+    for patient in patients:
+        stored = view.read("Patient", patient)
+        if stored is not None:
+            owned.setdefault(stored.owner, []).append(patient)
+    for owner, theirs in owned.items():
+        view.put("Provenance", _provenance(view, activity, theirs, statement, reason), owner=owner, patient=theirs[0])
+
+
+def _provenance(
+    view: CommitView, activity: Activity, patients: Sequence[str], statement: str, reason: str
+) -> dict[str, Any]:
     caller = view.caller
     organization = {"reference": f"Organization/{caller.organization}"}
     agent: dict[str, Any] = {"who": organization}
@@ -47,7 +56,7 @@ def record(view: CommitView, activity: Activity, patients: Sequence[str], statem
     }
     if reason:
         provenance["reason"] = [{"text": reason}]
-    view.put("Provenance", provenance, owner=first.owner, patient=patients[0])
+    return provenance
 
 
 def telling_readers(

@@ -91,6 +91,11 @@ def test_an_admin_merges_across_clinics_without_a_chart_and_no_clinics_record_is
     )
     assert unmerge(hub, merged, caller="operator").status_code == 200
     assert person_of(hub, old) != person_of(hub, new)
+    for clinic, own, foreign in (("qingshan", old, new), ("baihe", new, old)):
+        told = hub.ask("GET", f"Provenance?target=Patient/{own}", caller=clinic).json()["entry"]
+        codes = [entry["resource"]["activity"]["coding"][0]["code"] for entry in told]
+        assert sorted(codes) == ["merge", "unmerge"]
+        assert foreign not in str(told)
 
 
 def test_identifiers_name_patients_too(two: tuple[FhirHub, str, str]) -> None:

@@ -16,10 +16,12 @@ _IN_URINE = {
     "total-protein": "urine-protein",
     "hcg": "urine-hcg",
 }
+_LISTING = frozenset("、,/")
 _ABBREVIATION = re.compile(r"[A-Z]{1,4}")
 _ANTIBODY_CLASSES = frozenset({"igg", "iga", "igm"})
 _ANTIBODIES = frozenset(
     {
+        "torch",
         "hav-igm",
         "hev-igm",
         "ebv-igm",
@@ -64,10 +66,11 @@ def is_gloss(tokens: Sequence[Token], at: int) -> bool:
 
 def _segments(tokens: Sequence[Token]) -> list[_Segment]:
     found = [_Segment()]
-    for token in tokens:
+    for at, token in enumerate(tokens):
         if token.has("join"):
             if token.depth == 0:
-                found.append(_Segment())
+                listed = token.text in _LISTING and at + 1 < len(tokens) and "血" not in tokens[at + 1].text
+                found.append(_Segment(qualifiers=_of_urine(found[-1]) if listed else {}))
             continue
         segment = found[-1]
         qualifiers = {name: value for name, value in token.meanings if name in ("specimen", "time", "method") and value}
@@ -80,6 +83,14 @@ def _segments(tokens: Sequence[Token]) -> list[_Segment]:
     for segment in found:
         _settle(segment)
     return found
+
+
+def _of_urine(segment: _Segment) -> dict[str, str]:
+    """尿钾、钠、氯: what is listed after an analyte of urine is of the same urine."""
+    said = segment.qualifiers
+    return (
+        {name: said[name] for name in ("specimen", "time") if name in said} if said.get("specimen") == "urine" else {}
+    )
 
 
 def _settle(segment: _Segment) -> None:

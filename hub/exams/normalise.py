@@ -8,7 +8,7 @@ from .vocabulary import table_rows, table_text
 
 _INNER_HYPHEN = re.compile(
     r"(?<=[A-Z0-9\u0370-\u03ff])[-‐‑–—·](?=[A-Z0-9\u4e00-\u9fff\u0370-\u03ff])|(?<=[\u4e00-\u9fff])[-‐‑–—·](?=\d)|"
-    r"(?<=抗)[-‐‑–—](?=[A-Z])"
+    r"(?<=[\u4e00-\u9fff])[-‐‑–—](?=[A-Z])"
 )
 _HYPHEN = re.compile(r"[-‐‑–—_·~]+")
 _SPACES = re.compile(r"\s+")
@@ -28,6 +28,7 @@ _ELL_FOR_ONE = re.compile(r"(?<![a-z])l(?=\d)")
 _LISTED = re.compile(r"[①-⑳]|(?<=[^A-Z\d])[X×*] ?\d{1,2}$|(?<=[A-Z])[×*] ?\d{1,2}$|^NO\.? ?\d+ ?")
 _CODE = re.compile(r"^(?!CA\d)[A-Z]{0,3}\d{3,}[ _:-]+(?=[\u4e00-\u9fff])")
 """A count or a number in a list; an item's own code before its name."""
+_SIDE_LETTER = re.compile(r"(?<![A-Z0-9])([LR])[-_](?=[A-Z]{3})")
 _LABEL = re.compile(r"^(?:HIS|LIS|RIS|PACS|检验|生化|免疫|临检|急诊)[-_:/ ]+(?=\S)")
 """The system or desk a name comes from, set before it."""
 _MISREAD = (
@@ -45,7 +46,7 @@ _TIME_OF_DAY = re.compile(r"(?<![\d.])(?:[01]?\d|2[0-4])(?: ?[AP]M(?![A-Z])|:[0-
 _EQUIPMENT = re.compile(
     r"(?:\d+|[一二三四五六七八九十百]+)(?:层螺旋|排螺旋|排|层)(?:以上|及以上)?|"
     r"\d+(?:\.\d+)?元|\d(?:\.\d+)?T(?![A-Z0-9])|(?:50|75|100) ?G(?![A-Z0-9])|\d+(?:MM|CM)(?![A-Z0-9])|"
-    r"第?[一二两三四五六七八九十\d]+(?:人次|次|个?部位)"
+    r"第?[一二两三四五六七八九十\d]+(?:人次|次|个?部位)|(?<=孕)\d+周"
 )
 """Detector rows, field strength, slice thickness, counts of parts: what a price list adds to a name."""
 _SPELT = str.maketrans(
@@ -76,6 +77,7 @@ def normalised(text: str) -> str:
     visible = _CONTROLS.sub(" ", _INVISIBLE.sub("", text))
     folded = unicodedata.normalize("NFKC", _LISTED.sub(" ", visible))
     folded = _ELL_FOR_ONE.sub("1", folded).translate(_simplified()).upper().translate(_LATIN_LETTERS).strip()
+    folded = _SIDE_LETTER.sub(r"\1 ", folded)
     folded = _CODE.sub("", _LISTED.sub(" ", folded))
     folded = _TIME_OF_DAY.sub(" ", folded).translate(_SPELT)
     folded = _VERTEBRAE.sub(_segments_of_the_spine, folded)

@@ -1,6 +1,6 @@
 """Messages over the socket of an established association (PS3.8 9.3.5, annex E), in the one thread that owns it.
 
-A stored data set goes from its file to the socket many fragments a system call.
+A stored data set goes from the page cache to the socket without passing through a buffer of ours.
 """
 
 import os
@@ -20,6 +20,7 @@ MOST_DATA_SET_BYTES = 1 << 20
 _GATHER = 256
 _PDU = struct.Struct(">BBLLBB")
 _COMMAND, _LAST = 1, 2
+_MORE: int = getattr(socket, "MSG_MORE", 0)
 
 
 class Ended(Exception):
@@ -61,20 +62,53 @@ class Exchange:
 
     def send_all(self, context_id: int, messages: list[tuple[bytes, bytes]]) -> None:
         """Several small messages, each a command and a data set, together. Raises Ended."""
-        self._write([piece for command, data in messages for piece in self._message_pdus(context_id, command, data)])
+        pieces: list[bytes | memoryview] = []
+        last, opening = b"", b""
+        for command, data in messages:
+            if command is not last:
+                last, opening = command, b"".join(self._fragments(context_id, command, _COMMAND, last=True))
+            pieces.append(opening)
+            size = len(data)
+            if size <= self._fragment:
+                pieces += (_PDU.pack(P_DATA_TF, 0, size + 6, size + 2, context_id, _LAST), data)
+            else:
+                pieces += self._fragments(context_id, data, 0, last=True)
+        self._write([b"".join(pieces)])
 
     def send_file(self, context_id: int, command: bytes, descriptor: int, at: int, end: int) -> None:
-        """One message whose data set is ``descriptor``'s bytes from ``at`` to ``end``. Raises Ended; OSError where the
-        file cannot be read, and then the association is of no more use."""
-        pieces = self._fragments(context_id, command, _COMMAND, last=True)
-        step = self._fragment * (_GATHER // 2)
+        """One message whose data set is ``descriptor``'s bytes from ``at`` to ``end``. Raises Ended, also where the
+        file cannot be read: half a message cannot be taken back."""
+        self._write(self._fragments(context_id, command, _COMMAND, last=True))
         while at < end:
-            content = os.pread(descriptor, min(step, end - at), at)
-            if not content:
-                raise OSError("the file has become shorter")
-            at += len(content)
-            self._write(pieces + self._fragments(context_id, content, 0, last=at >= end))
-            pieces = []
+            size = min(self._fragment, end - at)
+            opening = _PDU.pack(P_DATA_TF, 0, size + 6, size + 2, context_id, _LAST if at + size == end else 0)
+            if isinstance(self._socket, ssl.SSLSocket):
+                try:
+                    content = _read_whole(descriptor, at, size)
+                except OSError:
+                    raise Ended from None
+                self._write([opening, content])
+            else:
+                self._send_range(opening, descriptor, at, size)
+            at += size
+
+    def _send_range(self, opening: bytes, descriptor: int, at: int, size: int) -> None:
+        """From the page cache to the socket, without a copy of ours."""
+        try:
+            self._socket.sendall(opening, _MORE)
+            end = at + size
+            while at < end:
+                try:
+                    sent = os.sendfile(self._socket.fileno(), descriptor, at, end - at)
+                except BlockingIOError:
+                    if not select.select([], [self._socket], [], self._socket.gettimeout())[1]:
+                        raise TimeoutError from None
+                    continue
+                if not sent:
+                    raise OSError("the file has become shorter")
+                at += sent
+        except OSError:
+            raise Ended from None
 
     def receive(self) -> Message:
         """The next message but C-CANCEL, which is remembered. Raises Ended, or ValueError where the peer breaks the
@@ -191,3 +225,10 @@ class Exchange:
                 return
             pieces[at] = memoryview(pieces[at])[sent:]
             sent = self._socket.sendmsg(pieces[at:])
+
+
+def _read_whole(descriptor: int, at: int, size: int) -> bytes:
+    content = os.pread(descriptor, size, at)
+    if len(content) != size:
+        raise OSError("the file has become shorter")
+    return content

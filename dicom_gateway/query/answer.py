@@ -33,6 +33,7 @@ _KNOWN["SERIES"] = _KNOWN["STUDY"] | {
 _KNOWN["IMAGE"] = _KNOWN["SERIES"] | {
     "00080016", "00080018", "00200013", "00280008", "00280010", "00280011", "00280100", "00083002",
 }  # fmt: skip
+_ONLINE = {"vr": "CS", "Value": ["ONLINE"]}
 _json = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -61,14 +62,17 @@ class Answers:
     def __init__(self, archive: Archive, query: FindQuery, ae_title: str) -> None:
         self._archive = archive
         self._query = query
-        self._ae_title = ae_title
+        self._retrieve_ae_title = {"vr": "AE", "Value": [ae_title]}
+        self._level = {"vr": "CS", "Value": [query.level]}
+        asked = query.returned | {QUERY_LEVEL: "CS"}
+        self._plan = [(name, {"vr": asked[name]}) for name in sorted(asked) if name != "00080005"]
         self._reads_objects = bool(query.beyond) or any(name not in _KNOWN[query.level] for name in query.returned)
         self._counts_patient = any(name in query.returned for name in _OF_PATIENT)
 
     def of(self, found: Sequence[Match]) -> list[Attributes]:
         """Those of ``found`` that match the keys beyond the index, each with exactly what was asked for."""
         described = self._described(found) if self._reads_objects else {}
-        answers = []
+        answers: list[Attributes] = []
         for match in found:
             attributes = self._attributes(match)
             if self._reads_objects:
@@ -76,13 +80,8 @@ class Answers:
                 if not matches(self._query.beyond, beyond):
                     continue
                 attributes = beyond | attributes
-            answer = {
-                name: attributes.get(name, {"vr": representation})
-                for name, representation in self._query.returned.items()
-                if name != "00080005"
-            }
-            answer[QUERY_LEVEL] = {"vr": "CS", "Value": [self._query.level]}
-            answers.append(answer)
+            attributes[QUERY_LEVEL] = self._level
+            answers.append({name: attributes.get(name, empty) for name, empty in self._plan})
         return answers
 
     def _attributes(self, match: Match) -> Attributes:
@@ -91,16 +90,16 @@ class Answers:
         if level == "PATIENT":
             attributes = {name: attributes[name] for name in _PATIENT if name in attributes}
         else:
-            attributes["00080061"] = of_values("CS", [code for code in match.modalities.split("\\") if code])
-            attributes["00201206"] = of_values("IS", [match.series_count])
-            attributes["00201208"] = of_values("IS", [match.instance_count])
+            attributes["00080061"] = {"vr": "CS", "Value": match.modalities.strip("\\").split("\\")}
+            attributes["00201206"] = {"vr": "IS", "Value": [match.series_count]}
+            attributes["00201208"] = {"vr": "IS", "Value": [match.instance_count]}
         if level in ("SERIES", "IMAGE"):
             attributes.update(_json.decode(match.series_json))
             attributes["00201209"] = of_values("IS", [match.series_instance_count])
         if level == "IMAGE" and match.instance is not None:
             attributes.update(instance_attributes(match.instance))
-        attributes["00080054"] = of_values("AE", [self._ae_title])
-        attributes["00080056"] = of_values("CS", ["ONLINE"])
+        attributes["00080054"] = self._retrieve_ae_title
+        attributes["00080056"] = _ONLINE
         if self._counts_patient:
             for name, number in zip(_OF_PATIENT, patient_counts(self._archive.index, match.study), strict=True):
                 attributes[name] = of_values("IS", [number])

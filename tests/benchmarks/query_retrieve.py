@@ -10,7 +10,8 @@ import statistics
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,26 @@ RETURNED = ("StudyInstanceUID", "PatientName", "PatientID", "PatientBirthDate", 
 Place = tuple[str, int]
 
 
+@dataclass(frozen=True)
+class System:
+    """A server under measurement: where it listens, and the process at the root of its tree."""
+
+    place: Place
+    pid: int
+
+    def processor_seconds(self) -> float:
+        """Of all its processes, so far; to the hundredth."""
+        parents: dict[int, tuple[int, int]] = {}
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                fields = stat.read_text().rpartition(")")[2].split()
+                parents[int(stat.parent.name)] = int(fields[1]), int(fields[11]) + int(fields[12])
+        tree = {self.pid}
+        while more := {pid for pid, (parent, _ticks) in parents.items() if parent in tree} - tree:
+            tree |= more
+        return sum(parents[pid][1] for pid in tree if pid in parents) / os.sysconf("SC_CLK_TCK")
+
+
 def run(folder: Path, small: bool) -> Iterator[tuple[str, str, str]]:
     if shutil.which("storescu") is None:
         yield "C-FIND, C-GET, C-MOVE", "not measured: DCMTK's storescu is missing", "apt-get install dcmtk"
@@ -53,25 +74,25 @@ def measured(folder: Path, count: int, slices: int) -> Iterator[tuple[str, str, 
     objects, series = _objects(folder / "objects", count), _series(folder / "ct", slices)
     receiver = _free_port()
     with ExitStack() as running:
-        places = {"hub": _hub(folder / "hub", receiver, running)}
+        systems = {"hub": _hub(folder / "hub", receiver, running)}
         if shutil.which("Orthanc"):
-            places["Orthanc"] = _orthanc(folder / "orthanc", receiver, running)
+            systems["Orthanc"] = _orthanc(folder / "orthanc", receiver, running)
         inbox = folder / "inbox"
         inbox.mkdir()
         peer = subprocess.Popen(["storescp", "--ignore", "-pdu", "131072", str(receiver)], env=PROMPT)
         running.callback(peer.wait)
         running.callback(peer.terminate)
         _wait(receiver)
-        for name, (_host, port) in places.items():
+        for name, one in systems.items():
             for content in (objects, series):
-                command = ["storescu", "-aet", "BENCH", "-aec", name.upper(), "+sd", "+r", "127.0.0.1", str(port)]
+                command = ["storescu", "-aet", "BENCH", "-aec", name.upper(), "+sd", "+r", *map(str, one.place)]
                 subprocess.run([*command, str(content)], check=True, env=PROMPT, capture_output=True)
         _wait_for_aftercare(folder / "hub")
         for name, asked in QUERIES.items():
-            yield _row(f"C-FIND over {count:,} studies: {name}", places, partial(_find, asked))
+            yield _row(f"C-FIND over {count:,} studies: {name}", systems, partial(_find, asked))
         study = _uid_of(series)
-        yield _row(f"C-GET, CT of {slices} slices", places, partial(_get, study))
-        yield _row(f"C-MOVE, CT of {slices} slices", places, partial(_move, study))
+        yield _row(f"C-GET, CT of {slices} slices", systems, partial(_get, study))
+        yield _row(f"C-MOVE, CT of {slices} slices", systems, partial(_move, study))
 
 
 def _wait_for_aftercare(data: Path) -> None:
@@ -81,23 +102,28 @@ def _wait_for_aftercare(data: Path) -> None:
             time.sleep(1)
 
 
-def _row(what: str, places: dict[str, Place], measure: Any) -> tuple[str, str, str]:
-    """Systems in turn; medians."""
+def _row(what: str, systems: dict[str, System], measure: Any) -> tuple[str, str, str]:
+    """Systems in turn; medians, and the processor time of the server beside the time that passed, which on a machine
+    with other work says more."""
     seconds: dict[str, list[float]] = {}
+    processor: dict[str, list[float]] = {}
     counts = set()
     for _round in range(ROUNDS):
-        for name, at in places.items():
-            begun = time.perf_counter()
-            counts.add(measure(at, name.upper()))
+        for name, one in systems.items():
+            begun, used = time.perf_counter(), one.processor_seconds()
+            counts.add(measure(one.place, name.upper()))
             seconds.setdefault(name, []).append(time.perf_counter() - begun)
+            processor.setdefault(name, []).append(one.processor_seconds() - used)
     assert len(counts) == 1, f"{what}: the systems disagree: {counts}"
     median = {name: statistics.median(values) for name, values in seconds.items()}
+    cpu = {name: statistics.mean(values) for name, values in processor.items()}
     others = [
-        f"{name} {value * 1000:,.1f} ms, ratio {value / median['hub']:.2f}"
+        f"{name} {value * 1000:,.1f} ms, processor {cpu[name] * 1000:,.0f} ms, ratio {value / median['hub']:.2f}"
         for name, value in median.items()
         if name != "hub"
     ]
-    return what, f"{median['hub'] * 1000:,.1f} ms for {counts.pop():,}", "; ".join(others)
+    hub = f"{median['hub'] * 1000:,.1f} ms for {counts.pop():,}, processor {cpu['hub'] * 1000:,.0f} ms"
+    return what, hub, "; ".join(others)
 
 
 def _associate(at: Place, called: str, *proposed: Proposed) -> Any:
@@ -214,14 +240,14 @@ def _objects(folder: Path, count: int) -> Path:
     return folder
 
 
-def _hub(folder: Path, receiver: int, running: ExitStack) -> Place:
+def _hub(folder: Path, receiver: int, running: ExitStack) -> System:
     hub = RunningHub(folder).start(workers=1)
     running.callback(hub.stop)
     hub.register("bench", "clinic", "bench", "--ae-title", f"BENCH@127.0.0.1:{receiver}")
-    return "127.0.0.1", int(str(hub.doors["dicom"]).rsplit(":", 1)[1])
+    return System(("127.0.0.1", int(str(hub.doors["dicom"]).rsplit(":", 1)[1])), hub.pid)
 
 
-def _orthanc(folder: Path, receiver: int, running: ExitStack) -> Place:
+def _orthanc(folder: Path, receiver: int, running: ExitStack) -> System:
     folder.mkdir()
     port = _free_port()
     settings = {
@@ -238,4 +264,4 @@ def _orthanc(folder: Path, receiver: int, running: ExitStack) -> Place:
     running.callback(peer.wait)
     running.callback(peer.terminate)
     _wait(port)
-    return "127.0.0.1", port
+    return System(("127.0.0.1", port), peer.pid)

@@ -96,10 +96,15 @@ def measured(folder: Path, count: int, slices: int) -> Iterator[tuple[str, str, 
 
 
 def _wait_for_aftercare(data: Path) -> None:
-    """Until the hub has finished what follows the acknowledgement: a fill of this size is no part of the question."""
+    """Until the hub has finished what follows the acknowledgement, telling its record of the studies included: a fill
+    of this size is no part of the question."""
     with sqlite3.connect(f"file:{data}/dicom/index.sqlite?mode=ro", uri=True) as index:
-        while index.execute("SELECT 1 FROM instance WHERE described = 0 OR spool IS NOT NULL LIMIT 1").fetchone():
-            time.sleep(1)
+        for left in (
+            "SELECT 1 FROM instance WHERE described = 0 OR spool IS NOT NULL LIMIT 1",
+            "SELECT 1 FROM study WHERE revision > told LIMIT 1",
+        ):
+            while index.execute(left).fetchone():
+                time.sleep(1)
 
 
 def _row(what: str, systems: dict[str, System], measure: Any) -> tuple[str, str, str]:

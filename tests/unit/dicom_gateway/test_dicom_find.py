@@ -147,16 +147,16 @@ def test_patients_are_one_for_each_number_of_an_organization(filled: DicomServer
     assert study.StudyInstanceUID == B
 
 
-@pytest.mark.parametrize(
-    ("label", "encoding"), [("GB18030", "gb18030"), ("ISO_IR 192", "utf-8"), ("", "gb18030"), ("ISO_IR 100", "gb18030")]
-)
-def test_answers_come_in_the_character_set_the_peer_reads(filled: DicomServer, label: str, encoding: str) -> None:
-    asked = keys("STUDY", StudyInstanceUID=A, PatientName="")
-    if label:
-        asked.SpecificCharacterSet = label
-    _status, (found,) = find(filled, STUDY_ROOT_FIND, asked)
-    assert found.SpecificCharacterSet == {"utf-8": "ISO_IR 192", "gb18030": "GB18030"}[encoding]
-    assert found["PatientName"].value.original_string == "陈^秀英".encode(encoding)
+def test_answers_come_in_the_character_set_the_peer_reads(filled: DicomServer) -> None:
+    """By its label, by default, and by default again where its own set cannot hold the name."""
+    encodings = {"GB18030": "gb18030", "ISO_IR 192": "utf-8", "": "gb18030", "ISO_IR 100": "gb18030"}
+    for label, encoding in encodings.items():
+        asked = keys("STUDY", StudyInstanceUID=A, PatientName="")
+        if label:
+            asked.SpecificCharacterSet = label
+        _status, (found,) = find(filled, STUDY_ROOT_FIND, asked)
+        assert found.SpecificCharacterSet == {"utf-8": "ISO_IR 192", "gb18030": "GB18030"}[encoding]
+        assert found["PatientName"].value.original_string == "陈^秀英".encode(encoding)
 
 
 def test_the_iso_2022_set_of_older_consoles_is_answered_with_its_escapes(filled: DicomServer) -> None:
@@ -252,7 +252,7 @@ class TestLimits:
 def test_a_query_that_is_taken_back_ends_early(server: DicomServer) -> None:
     store = ArchiveInstanceStore(server.archive)
     content = part10(image(StudyInstanceUID="1.2.3", SeriesInstanceUID="1.2.4", SOPInstanceUID="1.2.5"))
-    many = 600
+    many = 300
     for number in range(many):
         study, instance = (f"{root}.{number + 100}".encode().ljust(6, b"\0") for root in (1, 2))
         store.store(content.replace(b"1.2.3\0", study).replace(b"1.2.5\0", instance), QINGSHAN)

@@ -53,10 +53,11 @@ async def _serve(parts: Parts, http: SharedDoor, mllp_door: SharedDoor, worker: 
         idle_timeout_seconds=settings.mllp.idle_seconds,
     )
     await server.listening(serving)
-    # What is loaded stays: a collector that walks it on every allocation costs more than parsing does.
+    # What is loaded stays: a collector that walks it on every allocation costs more than parsing does. The first
+    # threshold is more than a group of resources holds until its commit: walking those costs a twentieth of an ingest.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(200_000, 20, 20)
     ready()
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -103,7 +103,7 @@ def stated_numbers(evidence: Evidence) -> tuple[str, ...]:
 def keys_of(evidence: Evidence) -> tuple[int, ...]:
     """Blocking keys: records that share one are compared. A mistyped number has the keys of all it may have meant, so
     that both find each other whichever came first. Only keys that few people share: name, birth date, telephone and
-    house two by two, numbers alone. Those of numbers come first."""
+    address two by two, numbers alone. Those of numbers come first."""
     return tuple(dict.fromkeys(_hashed(text) for text in _key_texts(evidence)))
 
 
@@ -132,7 +132,7 @@ def _key_texts(evidence: Evidence) -> Iterator[str]:
     if born:
         for phone in evidence.phones:
             yield f"born phone {born} {phone}"
-        for house in houses:
+        for house in () if evidence.phones else houses:
             yield f"born house {born} {house}"
 
 
@@ -146,7 +146,7 @@ def number_key(number: str) -> int:
 
 
 def _hashed(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest(), "big", signed=True)
 
 
 def _temporary(patient: Mapping[str, Any], names: tuple[Name, ...]) -> str | None:

@@ -81,10 +81,19 @@ class Placing:
         self._part(seeds, likely, before)
 
     def _look(self, evidence: Evidence, keys: Sequence[int], but: str) -> tuple[Found, list[Seen]]:
-        """Who shares a key, and of these the ones that come into question."""
+        """Who shares a key, and of these the ones that come into question. Of a person that one record makes certain
+        the others need no look."""
         found = records.by_keys(self._view.rows, keys, but)
-        seen = (Seen(one, judge(evidence, one.evidence, self._weights)) for one in found.records)
-        return found, [one for one in seen if one.judgement.kind in (Kind.LINK, Kind.REVIEW)]
+        likely: list[Seen] = []
+        certain: set[str] = set()
+        for one in found.records:
+            if one.person_id not in certain:
+                judgement = judge(evidence, one.evidence, self._weights)
+                if judgement.kind in (Kind.LINK, Kind.REVIEW):
+                    likely.append(Seen(one, judgement))
+                    if judgement.rule is Rule.NUMBER_AND_NAME:
+                        certain.add(one.person_id)
+        return found, likely
 
     def _sure(self, evidence: Evidence, likely: Sequence[Seen]) -> Seen | None:
         """The record that it is to be linked with, where nobody but its person comes into question: the oldest under

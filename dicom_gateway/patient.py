@@ -9,8 +9,6 @@ from .person_name import is_cjk
 
 Resource = dict[str, Any]
 
-TAG = f"{codes.BASE}/CodeSystem/tag"
-TEMPORARY_PERSON = "temporary-person"
 NAMELESS = "无名氏"
 _GENDER = {"M": "male", "F": "female", "O": "other"}
 _TOKEN_ESCAPES = str.maketrans({"\\": "\\\\", "|": "\\|", ",": "\\,", "$": "\\$"})
@@ -30,7 +28,9 @@ def patient_and_condition(
         kind, system, value = "PI", f"{codes.LOCAL_ID}/{organization}/PI", patient_id
     else:
         kind, system, value = "", f"{codes.LOCAL_ID}/{organization}/temporary", f"urn:oid:{study_uid}"
-        patient["meta"] = {"tag": [{"system": TAG, "code": TEMPORARY_PERSON, "display": "临时患者 Temporary person"}]}
+        patient["meta"] = {
+            "tag": [{"system": codes.TAG, "code": codes.TEMPORARY_PERSON, "display": "临时患者 Temporary person"}]
+        }
     identifier: Resource = {"type": {"coding": [{"system": codes.V2_0203, "code": kind}]}} if kind else {"use": "temp"}
     patient["identifier"] = [identifier | {"system": system, "value": value}]
     patient["name"] = [human_name(patient_name) or {"text": NAMELESS}]

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from hub.contracts import resident_id
-from hub.contracts.codes import EXTENSION
+from hub.contracts.codes import EXTENSION, TEMPORARY_PERSON
 
 from .contacts import addresses, is_house, phones
 from .documents import bare, corrections, stated
@@ -151,6 +151,8 @@ def _hashed(text: str) -> int:
 
 def _temporary(patient: Mapping[str, Any], names: tuple[Name, ...]) -> str | None:
     if any(one.get("url") == IDENTITY_UNKNOWN and one.get("valueBoolean") for one in patient.get("extension") or ()):
+        return "unknown"
+    if any(tag.get("code") == TEMPORARY_PERSON for tag in (patient.get("meta") or {}).get("tag") or ()):
         return "unknown"
     if not names:
         return "nameless"

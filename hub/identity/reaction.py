@@ -25,7 +25,7 @@ from .weights_in_force import weights_in_force
 
 ROOM = "identity"
 RULE_DELETED = "deleted"
-_SAID_BY = ("identifier", "name", "birthDate", "gender", "telecom", "address", "extension")
+_SAID_BY = ("identifier", "name", "birthDate", "gender", "telecom", "address", "extension", "meta")
 
 
 def IdentityReaction() -> Reaction:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hub.contracts.codes import EXTENSION, RESIDENT_ID
+from hub.contracts.codes import EXTENSION, RESIDENT_ID, TAG, TEMPORARY_PERSON
 from hub.contracts.errors import Conflict
 from hub.contracts.resident_id import check_character
 from hub.identity import actions
@@ -155,7 +155,12 @@ def test_twins_with_numbers_are_two_and_nobody_is_asked(county: County) -> None:
 UNKNOWN = {"extension": [{"url": f"{EXTENSION}/identity-unknown", "valueBoolean": True}]}
 
 
-@pytest.mark.parametrize(("name", "more"), [("王梅之女", {}), ("无名氏", {}), ("陈秀英", UNKNOWN)])
+NO_PATIENT_ID = {"meta": {"tag": [{"system": TAG, "code": TEMPORARY_PERSON}]}}
+
+
+@pytest.mark.parametrize(
+    ("name", "more"), [("王梅之女", {}), ("无名氏", {}), ("陈秀英", UNKNOWN), ("陈秀英", NO_PATIENT_ID)]
+)
 def test_who_is_not_known_yet_is_temporary_and_linked_by_hand_alone(
     county: County, name: str, more: dict[str, Any]
 ) -> None:

@@ -6,6 +6,7 @@ leaves a new connection to its siblings for a moment before it takes it itself.
 """
 
 import asyncio
+import errno
 import mmap
 import socket
 import ssl as tls
@@ -16,6 +17,9 @@ PATIENCE_SECONDS = 0.01
 """How long a connection is left to the siblings, for each one that this worker holds more than the least busy."""
 MOST_PATIENCE_SECONDS = 0.05
 HANDSHAKE_SECONDS = 10.0
+NO_ROOM_SECONDS = 1.0
+"""Without a file descriptor or memory for one more, what waits is left waiting so long."""
+_NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class Shares:
@@ -74,10 +78,13 @@ class FairAcceptor:
     def _knocked(self) -> None:
         lead = self._shares.lead(self._worker)
         if lead > 0:
-            self._loop.remove_reader(self._listening.fileno())
-            self._loop.call_later(min(lead * PATIENCE_SECONDS, MOST_PATIENCE_SECONDS), self._look_again)
+            self._rest(min(lead * PATIENCE_SECONDS, MOST_PATIENCE_SECONDS))
         else:
             self._take()
+
+    def _rest(self, seconds: float) -> None:
+        self._loop.remove_reader(self._listening.fileno())
+        self._loop.call_later(seconds, self._look_again)
 
     def _look_again(self) -> None:
         if not self._closed:
@@ -87,7 +94,9 @@ class FairAcceptor:
     def _take(self) -> None:
         try:
             connection, _ = self._listening.accept()
-        except OSError:  # a sibling was faster, the client has gone, or there are too many open files
+        except OSError as failure:  # a sibling was faster, or the client has gone
+            if failure.errno in _NO_ROOM and not self._closed:
+                self._rest(NO_ROOM_SECONDS)
             return
         self._shares.hold(self._worker, 1)
         task = self._loop.create_task(self._welcome(connection))

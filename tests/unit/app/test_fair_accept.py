@@ -1,9 +1,12 @@
 """Workers share out the connections of one door."""
 
 import asyncio
+import errno
 import socket
 from functools import partial
 from typing import cast
+
+import pytest
 
 from hub.app.fair_accept import FairAcceptor, Shares
 
@@ -64,6 +67,36 @@ def test_a_worker_whose_sibling_does_not_come_takes_what_waits() -> None:
         assert shares.lead(0) == 3
         for caller in callers:
             caller.close()
+        await _until([held], 0)
+        acceptor.close()
+        door.close()
+
+    asyncio.run(asyncio.wait_for(play(), 30))
+
+
+class FullOnce(socket.socket):
+    """A listening socket for whose first connection there is no file descriptor left."""
+
+    tries = 0
+
+    def accept(self) -> tuple[socket.socket, object]:
+        self.tries += 1
+        if self.tries == 1:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return super().accept()
+
+
+def test_a_worker_without_room_rests_and_then_takes_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.app.fair_accept.NO_ROOM_SECONDS", 0.05)
+
+    async def play() -> None:
+        plain = _door()
+        door, shares = FullOnce(fileno=plain.detach()), Shares(1)
+        held: list[Held] = []
+        acceptor = FairAcceptor(lambda: Held(held), door, None, shares, 0)
+        with socket.create_connection(door.getsockname()):
+            await _until([held], 1)
+            assert door.tries == 2
         await _until([held], 0)
         acceptor.close()
         door.close()

@@ -21,6 +21,7 @@ from hub.contracts.store import Reaction, SideTable
 from hub.delivery.tables import DELIVERY_TABLES
 from hub.exams.reaction import ExamsReaction
 from hub.exams.requested import requested
+from hub.identity import verifying as identity_verify
 from hub.identity.linkage import LinkageReaction
 from hub.identity.persons import SqlPersons
 from hub.identity.reaction import IdentityReaction
@@ -182,6 +183,7 @@ class Parts:
     def verify(self) -> Iterator[str]:
         """Every stored body, index row and blob against its hash; a sentence per fault."""
         yield from self.store.verify()
+        yield from identity_verify.verify(self.store.side_rows)
         yield from self.blobs.verify()
         yield from dicom_verify.verify(self.archive)
 

@@ -11,6 +11,7 @@ from hub.app.parts import compose
 from hub.app.worker import SharedDoor, run_worker
 from hub.exams import warming
 from hub.fhir import extract, model
+from hub.identity import chinese
 from hub.process.folder import DataFolder, FolderTaken
 from hub.process.supervisor import Child, Supervisor, listen
 from hub.settings import MAX_DEFAULT_WORKERS, Door, Settings, SettingsError, refusals
@@ -99,12 +100,13 @@ def _place(sock: socket.socket) -> str:
 
 
 def _prepare(settings: Settings) -> None:
-    """What is done once for all children: compile the model, load what examinations are judged by, make the tables,
-    remove half-written files. The store's connections are closed again before the first fork."""
+    """What is done once for all children: compile the model, load what examinations and names are judged by, make
+    the tables, remove half-written files. The store's connections are closed again before the first fork."""
     model.warm()
     for resource_type in model.RESOURCE_TYPES:
         extract.warm(resource_type)
     warming.warm()
+    chinese.warm()
     parts = compose(settings)
     parts.blobs.clear_unfinished()
     parts.store.last_sequence()

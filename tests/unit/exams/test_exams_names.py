@@ -12,7 +12,7 @@ from hub.exams.vocabulary import analytes, panels, regions, words
 
 from .scoring import Report, answered_although_nothing_is_named, score, words_reached
 
-SETS = ("", "county", "province", "words", "north", "ward")
+SETS = ("", "county", "province", "words", "north", "ward", "evening")
 
 
 @pytest.fixture(scope="module", params=[(of, half) for of in SETS for half in ("seen", "held-out")], ids="-".join)

@@ -264,7 +264,7 @@ def _orthanc(folder: Path, receiver: int, running: ExitStack) -> System:
     (folder / "orthanc.json").write_text(json.dumps(settings), encoding="utf-8")
     peer = subprocess.Popen(
         ["Orthanc", str(folder / "orthanc.json")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env={**os.environ, "TCP_NODELAY": "1"},
+        env={**os.environ, "TCP_NODELAY": "1"}, start_new_session=True,  # as the hub: a busy machine shares by session
     )  # fmt: skip
     running.callback(peer.wait)
     running.callback(peer.terminate)

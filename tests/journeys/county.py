@@ -40,6 +40,11 @@ def resident_id(number: int, born: str = "19620415") -> str:
     return digits + CHECK[sum(int(d) * w for d, w in zip(digits, WEIGHTS, strict=True)) % 11]
 
 
+def born_by(resident: str) -> str:
+    """The birth date in a resident number of 15 or 18 digits."""
+    return f"19{resident[6:12]}" if len(resident) == 15 else resident[6:14]
+
+
 class County:
     """Two clinics with receivers, two reading centres, a hospital, a platform, operations and audit."""
 
@@ -75,8 +80,8 @@ class County:
         return f"{prefix}{next(self._number)}"
 
     def resident(self) -> str:
-        """A resident number nobody has used."""
-        return resident_id(next(self._number) % 1000, "19550101")
+        """A woman's resident number that nobody has used."""
+        return resident_id(next(self._number) * 2 % 1000, "19550101")
 
     # HTTP
 
@@ -125,11 +130,14 @@ class County:
         number = number or self.new("M")
         return f"MSH|^~\\&|HIS|{facility}|HUB|XG|20261122083000||{kind}|{number}|P|2.5.1||||||{charset}\n"
 
+    def birth_date(self, number: str, facility: str = "QS001") -> str:
+        """Of whoever has this number there and no resident number: of no one else, so that name and birth date do not
+        make two strangers one."""
+        return f"{date(1931, 1, 1) + timedelta(days=crc32(f'{facility} {number}'.encode()) % 28_000):%Y%m%d}"
+
     def admit(self, number: str, resident: str = "", name: str = "陈秀英", facility: str = "QS001") -> dict[str, Any]:
-        """ADT^A04; returns the Patient as its clinic reads it. Who has no resident number has a birth date of its
-        own."""
-        day = date(1931, 1, 1) + timedelta(days=crc32(f"{facility} {number}".encode()) % 28_000)
-        born = "19620415" if resident else f"{day:%Y%m%d}"
+        """ADT^A04; returns the Patient as its clinic reads it."""
+        born = born_by(resident) if resident else self.birth_date(number, facility)
         more = f"~{resident}^^^CN^NNCHN" if resident else ""
         self.hl7(self.header("ADT^A04", facility=facility)
                  + f"PID|1||{number}^^^{facility}^PI{more}||{name}||{born}|F\n")  # fmt: skip

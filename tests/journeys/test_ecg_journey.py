@@ -168,7 +168,7 @@ def test_an_ecg_made_for_an_order_completes_it_by_the_placers_number(county: Cou
     number, placer = county.new("E"), county.new("P")
     patient = county.admit(number)
     county.hl7(
-        county.header("ORM^O01") + f"PID|1||{number}^^^QS001^PI||陈秀英||19620415|F\n"
+        county.header("ORM^O01") + f"PID|1||{number}^^^QS001^PI||陈秀英||{county.birth_date(number)}|F\n"
         f"ORC|NW|{placer}\nOBR|1|{placer}||ECG^心电图^L|S||20261122||||||||||||||||||EC\n"
     )
     (order,) = county.find("qingshan", "ServiceRequest", identifier=f"{LOCAL_ID}/qingshan/PLAC|{placer}")

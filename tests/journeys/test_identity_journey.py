@@ -7,6 +7,7 @@ from tests.journeys.county import County, resident_id
 from tests.journeys.running_hub import wait_for
 
 FAMILY = "陈秀英"
+BORN = "19710823"
 
 
 def person_of(county: County, who: str, patient: dict[str, Any]) -> dict[str, Any]:
@@ -43,7 +44,7 @@ def test_the_same_number_of_two_clinics_is_two_patients_and_two_persons(county: 
 
 
 def test_two_clinics_patients_with_number_and_name_are_one_person_for_every_asker(county: County) -> None:
-    number = resident_id(101)
+    number = resident_id(202, BORN)
     one, other = county.admit("A1", number), county.admit("B1", number, facility="BH001")
     seen = {who: person_of(county, who, one) for who in ("qingshan", "hospital", "centre")}
     seen["baihe"] = person_of(county, "baihe", other)
@@ -57,7 +58,7 @@ def test_two_clinics_patients_with_number_and_name_are_one_person_for_every_aske
 
 
 def test_an_old_number_of_fifteen_digits_is_its_new_one(county: County) -> None:
-    number = resident_id(102)
+    number = resident_id(204, BORN)
     old = number[:6] + number[8:17]
     one, other = county.admit("A2", number), county.admit("B2", old, facility="BH001")
     assert links(person_of(county, "hospital", one)) == {one["id"], other["id"]}
@@ -66,7 +67,7 @@ def test_an_old_number_of_fifteen_digits_is_its_new_one(county: County) -> None:
 
 
 def test_one_number_under_two_names_is_two_persons_and_so_is_a_wrong_number(county: County) -> None:
-    number = resident_id(103)
+    number = resident_id(206, BORN)
     one, other = county.admit("A3", number), county.admit("B3", number, "王建国", facility="BH001")
     assert links(person_of(county, "hospital", one)) == {one["id"]}
     assert links(person_of(county, "hospital", other)) == {other["id"]}
@@ -76,17 +77,17 @@ def test_one_number_under_two_names_is_two_persons_and_so_is_a_wrong_number(coun
 
 
 def test_a_number_in_pid_19_and_an_untyped_one_count_like_a_typed_one(county: County) -> None:
-    number = resident_id(104)
+    number = resident_id(208, BORN)
     one = county.admit("A5", number)
-    pid = f"PID|1||B5^^^BH001^PI||{FAMILY}||19620415|F|||||||||||{number}\n"
+    pid = f"PID|1||B5^^^BH001^PI||{FAMILY}||{BORN}|F|||||||||||{number}\n"
     county.hl7(county.header("ADT^A08", facility="BH001") + pid)
-    untyped = f"PID|1||C5^^^QS001^PI~{number}||{FAMILY}||19620415|F\n"
+    untyped = f"PID|1||C5^^^QS001^PI~{number}||{FAMILY}||{BORN}|F\n"
     county.hl7(county.header("ADT^A08") + untyped)
     assert len(links(person_of(county, "hospital", one))) == 3
 
 
 def test_an_fhir_patient_with_the_number_in_any_type_joins(county: County) -> None:
-    number = resident_id(105)
+    number = resident_id(210, BORN)
     one = county.admit("A6", number)
     for kind in (None, "NI", "NNCHN", "NNCN"):
         typed = {"type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": kind}]}}
@@ -98,7 +99,7 @@ def test_an_fhir_patient_with_the_number_in_any_type_joins(county: County) -> No
 
 
 def test_a_search_by_patient_reaches_the_whole_person_for_those_who_may(county: County) -> None:
-    number = resident_id(106)
+    number = resident_id(212, BORN)
     one, other = county.admit("A7", number), county.admit("B7", number, facility="BH001")
     for who, patient in (("qingshan", one), ("baihe", other)):
         body = {"resourceType": "Observation", "status": "final", "code": {"text": "脉搏"},
@@ -112,7 +113,7 @@ def test_a_search_by_patient_reaches_the_whole_person_for_those_who_may(county: 
 
 
 def test_a_clinic_learns_nothing_of_another_clinics_records(county: County) -> None:
-    number = resident_id(107)
+    number = resident_id(214, BORN)
     patient = county.admit("A8", number)
     assert county.get("baihe", f"/fhir/Patient/{patient['id']}", None).status_code == 404
     assert county.get("baihe", f"/fhir/Patient/{patient['id']}/_history", None).status_code == 404
@@ -129,7 +130,7 @@ def test_a_clinic_learns_nothing_of_another_clinics_records(county: County) -> N
 
 
 def test_a_name_that_changes_parts_the_person_and_changed_back_joins_it_again(county: County) -> None:
-    number = resident_id(108)
+    number = resident_id(216, BORN)
     one, other = county.admit("A9", number), county.admit("B9", number, facility="BH001")
     together = person_of(county, "hospital", one)["id"]
     county.admit("B9", number, "王建国", facility="BH001")
@@ -139,7 +140,7 @@ def test_a_name_that_changes_parts_the_person_and_changed_back_joins_it_again(co
 
 
 def test_every_look_at_a_record_stands_in_the_audit_trail_with_client_and_practitioner(county: County) -> None:
-    patient = county.admit("A10", resident_id(109))
+    patient = county.admit("A10", resident_id(218, BORN))
     county.ask("hospital", "GET", f"/fhir/Patient/{patient['id']}", headers={"Acting-Practitioner": "Practitioner/zm"})
 
     def seen() -> list[str]:

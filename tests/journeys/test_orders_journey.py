@@ -54,7 +54,7 @@ def test_an_order_by_message_is_told_as_well_and_its_answer_says_so(county: Coun
     number = next(one["value"] for one in patient["identifier"] if one["system"].endswith("/PI"))
     placer = county.new("P")
     message = (
-        county.header(kind) + f"PID|1||{number}^^^QS001^PI||陈秀英||19620415|F\n"
+        county.header(kind) + f"PID|1||{number}^^^QS001^PI||陈秀英||{county.birth_date(number)}|F\n"
         f"ORC|NW|{placer}\nOBR|1|{placer}||CT001^{CHEST_CT}^L|||||||||||||||||||||CT\n"
     )
     answer = county.hl7(message)
@@ -94,7 +94,9 @@ def test_a_report_completes_its_order(county: County) -> None:
 
 def test_the_same_message_is_one_and_another_under_its_number_is_refused_and_kept(county: County) -> None:
     number, patient = county.new("MSG"), county.new("H")
-    message = county.header("ADT^A04", number) + f"PID|1||{patient}^^^QS001^PI||陈秀英||19620415|F\n"
+    message = (
+        county.header("ADT^A04", number) + f"PID|1||{patient}^^^QS001^PI||陈秀英||{county.birth_date(patient)}|F\n"
+    )
     first = county.hl7(message)
     assert county.hl7(message) == first
     other = message.replace("陈秀英", "王建国")
@@ -163,7 +165,7 @@ def test_gb18030_without_a_word_about_it_reads_right(county: County) -> None:
 def test_results_keep_their_digits_their_text_and_say_that_the_zone_was_assumed(county: County) -> None:
     number = county.new("H")
     county.hl7(
-        county.header("ORU^R01") + f"PID|1||{number}^^^QS001^PI||陈秀英||19620415|F\n"
+        county.header("ORU^R01") + f"PID|1||{number}^^^QS001^PI||陈秀英||{county.birth_date(number)}|F\n"
         "OBR|1||F1|CBC^血常规^L|||20261122080000\n"
         "OBX|1|NM|WBC^白细胞^L||6.50|10*9/L|||||F\nOBX|2|NM|CRP^C反应蛋白^L||未检出|mg/L|||||F\n"
     )
@@ -178,7 +180,7 @@ def test_results_keep_their_digits_their_text_and_say_that_the_zone_was_assumed(
 
 def test_an_update_before_its_admission_is_as_good_as_one(county: County) -> None:
     number = county.new("H")
-    pid = f"PID|1||{number}^^^QS001^PI||陈秀英||19620415|F\n"
+    pid = f"PID|1||{number}^^^QS001^PI||陈秀英||{county.birth_date(number)}|F\n"
     county.hl7(county.header("ADT^A08") + pid)
     county.hl7(county.header("ADT^A01") + pid)
     assert len(county.find("qingshan", "Patient", identifier=f"{LOCAL_ID}/qingshan/PI|{number}")) == 1
@@ -186,7 +188,7 @@ def test_an_update_before_its_admission_is_as_good_as_one(county: County) -> Non
 
 def test_a_thousand_times_the_same_number_at_once_is_one_record_and_one_answer(county: County) -> None:
     number = county.new("H")
-    message = county.header("ADT^A04") + f"PID|1||{number}^^^QS001^PI||陈秀英||19620415|F\n"
+    message = county.header("ADT^A04") + f"PID|1||{number}^^^QS001^PI||陈秀英||{county.birth_date(number)}|F\n"
     content = message.replace("\n", "\r").encode()
     with ThreadPoolExecutor(20) as lanes:
         answers = {one for some in lanes.map(lambda _: county.hub.send_hl7(*[content] * 50), range(20)) for one in some}
@@ -198,7 +200,7 @@ def test_a_thousand_times_the_same_number_at_once_is_one_record_and_one_answer(c
 
 def test_a_message_over_http_is_answered_by_its_ack_for_its_own_facility_alone(county: County) -> None:
     number = county.new("H")
-    message = county.header("ADT^A04") + f"PID|1||{number}^^^QS001^PI||陈秀英||19620415|F\n"
+    message = county.header("ADT^A04") + f"PID|1||{number}^^^QS001^PI||陈秀英||{county.birth_date(number)}|F\n"
     content = message.replace("\n", "\r").encode()
     answer = county.ask("qingshan", "POST", "/ingest/hl7v2", None, content=content, headers=HL7)
     assert (answer.status_code, msa(answer.content)) == (200, "AA")
@@ -242,7 +244,10 @@ def test_a_replay_after_its_cause_is_gone_is_accepted(county: County) -> None:
     identifier = {"system": f"{LOCAL_ID}/qingshan/PI", "value": number}
     body = {"resourceType": "Patient", "identifier": [identifier]}
     one, two = (county.ask("qingshan", "POST", "/fhir/Patient", 201, json=body) for _ in range(2))
-    message = county.header("ADT^A08", message_number) + f"PID|1||{number}^^^QS001^PI||陈秀英||19620415|F\n"
+    message = (
+        county.header("ADT^A08", message_number)
+        + f"PID|1||{number}^^^QS001^PI||陈秀英||{county.birth_date(number)}|F\n"
+    )
     county.hl7(message, "AE")
     (item,) = quarantined(county, "qingshan", message_number)
     county.ask("qingshan", "DELETE", f"/fhir/Patient/{two['id']}", 204)

@@ -5,6 +5,9 @@ from typing import Protocol
 
 from .caller import Caller
 
+AUDITED_WITHIN_SECONDS = 0.2
+"""After its answer a read stands in the trail, unless the machine is overwhelmed."""
+
 
 class ReadAudit(Protocol):
     def note(self, caller: Caller, interaction: str, resource_type: str, patients: Sequence[str]) -> None:

@@ -59,10 +59,11 @@ def test_a_duplicate_file_is_merged_by_message_found_as_one_and_parted_again(cou
     undo = {"resourceType": "Parameters", "parameter": [{"name": "merge-id", "valueString": linkage["id"]},
                                                         {"name": "reason", "valueString": "并非同一人"}]}  # fmt: skip
 
-    def read_is_on_disk() -> bool:
-        return bool(county.find("auditor", "AuditEvent", patient=f"Patient/{doubled['id']}", action="R"))
+    def reads_are_on_disk() -> bool:
+        """The one before the merge and the three after it."""
+        return len(county.find("auditor", "AuditEvent", patient=f"Patient/{doubled['id']}", action="R")) >= 4
 
-    assert wait_for(read_is_on_disk, 5)
+    assert wait_for(reads_are_on_disk, 20)
     county.ask("operator", "POST", "/fhir/Patient/$unmerge", json=undo)
     now = [county.get("hospital", f"/fhir/Patient/{one['id']}/$person") for one in (doubled, kept, other)]
     assert now == apart

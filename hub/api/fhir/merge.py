@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from hub.contracts.audit import AUDITED_WITHIN_SECONDS
 from hub.contracts.caller import EVERYTHING, Caller, Role, Scope
 from hub.contracts.codes import EXTENSION
 from hub.contracts.errors import Conflict, ExchangeError, Incorrect, NotFound
@@ -81,6 +82,7 @@ async def _unmerge(rooms: Rooms, request: Request, _: str | None) -> Response:
     if reason := asked.text("reason"):
         linkage["extension"] = [{"url": _REASON, "valueString": reason}]
     entry = Entry(Method.UPDATE, "Linkage", msgspec.json.encode(linkage), id=merge_id)
+    await asyncio.sleep(AUDITED_WITHIN_SECONDS)  # who has just read is to be told too
     receipt: Receipt = await rooms.accept(Submission((entry,), origin_of(rooms, request, body)), len(body))
     if stands.undone_us is not None and not receipt.replayed:
         raise Conflict("This merge was taken back already.", where="merge-id", remedy="Nothing is left to do.")

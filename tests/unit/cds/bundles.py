@@ -29,7 +29,7 @@ from hub.contracts.caller import Caller, Role
 from hub.contracts.site import ZONE
 from hub.exams.cli import import_windows
 from hub.security.clients import Registration
-from hub.settings import Settings
+from hub.settings import Duplicates, Settings
 
 DATA = Path(__file__).parents[1] / "exams" / "data"
 FILES = ("bundles_first.jsonl", "bundles_second.jsonl", "bundles_third.jsonl", "bundles_fourth.jsonl")
@@ -51,12 +51,10 @@ class NearDoors:
     """The whole HTTP application of a hub, without a socket. ``now`` is the clock that orders are checked by."""
 
     def __init__(self, folder: Path, now: Callable[[], datetime] | None = None) -> None:
-        self.parts = compose(Settings(data_dir=folder))
+        patient = Duplicates(budget_seconds=60)  # how busy the machine is decides nothing here
+        self.parts = compose(Settings(data_dir=folder, duplicates=patient))
         self._runner = asyncio.Runner()
-        given: dict[str, Any] = {"budget_seconds": 60.0}  # how busy the machine is decides nothing here
-        if now is not None:
-            given["now"] = now
-        with patch.dict(Checker.__init__.__kwdefaults__, given):
+        with patch.dict(Checker.__init__.__kwdefaults__, {"now": now} if now is not None else {}):
             transport = httpx.ASGITransport(http_application(self.parts))
         self._client = httpx.AsyncClient(transport=transport, base_url="http://hub.test")
         self._tokens: dict[str, str] = {}

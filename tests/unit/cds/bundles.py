@@ -51,8 +51,8 @@ class NearDoors:
     """The whole HTTP application of a hub, without a socket. ``now`` is the clock that orders are checked by."""
 
     def __init__(self, folder: Path, now: Callable[[], datetime] | None = None) -> None:
-        patient = Duplicates(budget_seconds=60)  # how busy the machine is decides nothing here
-        self.parts = compose(Settings(data_dir=folder, duplicates=patient))
+        unhurried = Duplicates(budget_seconds=60)  # how busy the machine is decides nothing here
+        self.parts = compose(Settings(data_dir=folder, duplicates=unhurried))
         self._runner = asyncio.Runner()
         with patch.dict(Checker.__init__.__kwdefaults__, {"now": now} if now is not None else {}):
             transport = httpx.ASGITransport(http_application(self.parts))

@@ -76,7 +76,9 @@ def name_of(text: str) -> Name | None:
 @lru_cache(maxsize=16_384)
 def _named(form: str) -> Name:
     sounds = "".join(syllables(form)) if HAN.search(form) else form
-    return Name(form, "".join(sorted(sounds.replace(" ", ""))))
+    # Figures are no sounds: those that number people are another number in another order.
+    figures = "".join(char for char in sounds if char.isdigit())
+    return Name(form, "".join(sorted(char for char in sounds if char != " " and not char.isdigit())) + figures)
 
 
 def is_placeholder(key: str) -> bool:

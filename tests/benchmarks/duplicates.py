@@ -32,7 +32,7 @@ def run(folder: Path, small: bool) -> Iterator[tuple[str, str, str]]:
     try:
         clinic = Line(hub.http, hub.register("clinic", "clinic", "clinic"))
         physician = Line(hub.http, hub.register("physician", "physician", "hospital"))
-        patient = _history(clinic, PRIORS // 10 if small else PRIORS)
+        patient = history(clinic, PRIORS // 10 if small else PRIORS)
         took = []
         for number in range(120 if small else 500):
             call = json.dumps(_call(patient, ORDERS[number % len(ORDERS)])).encode()
@@ -50,7 +50,8 @@ def run(folder: Path, small: bool) -> Iterator[tuple[str, str, str]]:
         hub.stop()
 
 
-def _history(clinic: Line, count: int) -> str:
+def history(clinic: Line, count: int) -> str:
+    """A patient with so many reports, seven hours apart."""
     now = datetime.now(ZONE)
     status, answer = clinic.ask("POST", "/fhir/Patient", b'{"resourceType":"Patient","birthDate":"1961-03-04"}')
     assert status == 201, answer

@@ -10,13 +10,11 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from hub.contracts.site import ZONE
 from tests.benchmarks.clock import Line, milliseconds, percentile
-from tests.benchmarks.duplicates import NAMES
+from tests.benchmarks.duplicates import NAMES, history
 from tests.benchmarks.population import bundles
 from tests.journeys.running_hub import RunningHub
 
@@ -75,30 +73,6 @@ def run(folder: Path, small: bool) -> Iterator[Row]:
         )
     finally:
         hub.stop()
-
-
-def history(line: Line, count: int) -> str:
-    """A patient with so many reports, seven hours apart."""
-    now = datetime.now(ZONE)
-    status, answer = line.ask("POST", "/fhir/Patient", b'{"resourceType":"Patient","birthDate":"1961-03-04"}')
-    assert status == 201, answer
-    patient = str(json.loads(answer)["id"])
-    for first in range(0, count, 300):
-        entries = [
-            {
-                "request": {"method": "POST", "url": "DiagnosticReport"},
-                "resource": {
-                    "resourceType": "DiagnosticReport", "status": "final", "code": {"text": NAMES[number % len(NAMES)]},
-                    "subject": {"reference": f"Patient/{patient}"}, "conclusion": "未见明显异常。",
-                    "effectiveDateTime": (now - timedelta(hours=7 * number + 2)).isoformat(timespec="seconds"),
-                },
-            }
-            for number in range(first, min(first + 300, count))
-        ]  # fmt: skip
-        body = json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries}).encode()
-        status, answer = line.ask("POST", "/fhir", body, Prefer="return=minimal")
-        assert status == 200, answer[:500]
-    return patient
 
 
 def call(patient: str, drafts: int, at: int) -> bytes:

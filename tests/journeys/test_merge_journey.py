@@ -121,7 +121,7 @@ def test_a_clinic_cannot_merge_what_another_sent(county: County) -> None:
     county.admit("MF1", name="隗淑芬")
     county.admit("MF2", name="逄桂芝", facility="BH001")
     message = county.header("ADT^A40") + pid("MF1") + "MRG|MF2^^^BH001^PI\n"
-    county.hl7(message, "AE")
+    assert b"MRG^1" in county.hl7(message, "AE")
 
 
 def test_a_platform_merges_what_it_sent(county: County) -> None:

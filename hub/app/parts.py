@@ -17,7 +17,7 @@ from hub.cds.following import FollowingReaction
 from hub.cds.tables import CDS_TABLES
 from hub.client.local import LocalHubClient
 from hub.contracts.caller import Caller
-from hub.contracts.store import Reaction, SideTable
+from hub.contracts.store import Reaction, Select, SideTable
 from hub.delivery.tables import DELIVERY_TABLES
 from hub.exams.reaction import ExamsReaction
 from hub.exams.requested import requested
@@ -42,7 +42,7 @@ from hub.security.signed import SignedCredentials
 from hub.security.tables import SECURITY_TABLES
 from hub.settings import Settings
 from hub.store.sqlite import SqliteResourceStore
-from hub.worklist.facts import Examination, Select
+from hub.worklist.facts import Examination
 from hub.worklist.orders import SqlOrders
 from hub.worklist.reaction import WorklistReaction
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from hub.cds.default_muting import mute_unheeded
 from hub.contracts.caller import Caller, Role
-from hub.exams.rereading import step
-from hub.exams.unread import forget_rare
+from hub.exams.code_maps.rereading import step
+from hub.exams.code_maps.unread import forget_rare
 from hub.store.sqlite import SqliteResourceStore
 from hub.telemetry import events
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hub.contracts.codes import BASE
-from hub.exams.coverage import Coverage
-from hub.exams.prior import Context, Order, Prior
-from hub.exams.verdict import Verdict
-from hub.exams.wording import (
+from hub.exams.judging.coverage import Coverage
+from hub.exams.judging.prior import Context, Order, Prior
+from hub.exams.judging.verdict import Verdict
+from hub.exams.telling.wording import (
     HOW_TO_ASK,
     WITHHELD,
     age_in_words,

@@ -6,9 +6,9 @@ from typing import Any
 from hub.contracts.caller import Caller
 from hub.contracts.duplicate_check import AskedOrders
 from hub.contracts.errors import ExchangeError, Incorrect, Precondition, TooLarge
-from hub.exams.fhir_reading import part, reference, text
-from hub.exams.issue import detected_issue
-from hub.exams.wording import sentence
+from hub.exams.rows.fhir_reading import part, reference, text
+from hub.exams.telling.issue import detected_issue
+from hub.exams.telling.wording import sentence
 
 from .cards import Judged
 from .checking import Checked

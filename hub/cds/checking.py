@@ -17,19 +17,19 @@ from hub.contracts.caller import Caller, Scope
 from hub.contracts.errors import Gone, NotFound, Precondition
 from hub.contracts.persons import Persons, person_of_regional
 from hub.contracts.store import ResourceReader
-from hub.exams.code_maps import local_codes
-from hub.exams.coverage import Coverage
-from hub.exams.fhir_reading import part, reference
-from hub.exams.history import history
-from hub.exams.institutions import Institutions
-from hub.exams.local_codes import NO_LOCAL_CODES, LocalCodes
-from hub.exams.order_facts import order_from
-from hub.exams.prior import Context, Order, Prior
+from hub.exams.code_maps.current import local_codes
+from hub.exams.judging.coverage import Coverage
+from hub.exams.judging.history import history
+from hub.exams.judging.institutions import Institutions
+from hub.exams.judging.order_facts import order_from
+from hub.exams.judging.prior import Context, Order, Prior
+from hub.exams.judging.recognition import Institution
+from hub.exams.judging.signing import judge_all, reach
+from hub.exams.judging.site_windows import site_tables
+from hub.exams.judging.verdict import Verdict
+from hub.exams.naming.local_codes import NO_LOCAL_CODES, LocalCodes
 from hub.exams.recheck import birth_us_of, microseconds, setting_of
-from hub.exams.recognition import Institution
-from hub.exams.signing import judge_all, reach
-from hub.exams.site_windows import site_tables
-from hub.exams.verdict import Verdict
+from hub.exams.rows.fhir_reading import part, reference
 from hub.telemetry import events
 
 from .department import department_of

@@ -4,7 +4,7 @@ who is to perform it. A person's name is never a department."""
 from collections.abc import Callable
 from typing import Any
 
-from hub.exams.fhir_reading import concept, concepts, name_of, part, parts, reference, text
+from hub.exams.rows.fhir_reading import concept, concepts, name_of, part, parts, reference, text
 
 LONGEST = 100
 

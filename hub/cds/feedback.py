@@ -8,8 +8,8 @@ import msgspec
 from hub.contracts.caller import Caller
 from hub.contracts.errors import Incorrect, NotFound
 from hub.contracts.store import CommitView
-from hub.exams.explaining import decode_record
-from hub.exams.fhir_reading import moment_us
+from hub.exams.rows.fhir_reading import moment_us
+from hub.exams.telling.explaining import decode_record
 
 from .following import mitigate
 from .recognition_note import Answered, write

@@ -10,8 +10,8 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from hub.contracts.site import ZONE
-from hub.exams.exemption import reasons
-from hub.exams.history import Select
+from hub.contracts.store import Select
+from hub.exams.judging.exemption import reasons
 
 from .figures import EPISODE_HOURS, FEWEST, FOLLOWS_DAYS, OTHERS, Asked, Figures, Row, figures, pooled, unheeded
 from .muting import EVERYWHERE, decisions

@@ -13,13 +13,13 @@ import msgspec
 
 from hub.contracts.site import ZONE
 from hub.contracts.store import CommitView, Reaction, Written
-from hub.exams.code_maps import local_codes
-from hub.exams.coverage import Coverage, answer
-from hub.exams.explaining import decode_record
-from hub.exams.issue import issue_id
-from hub.exams.order_facts import order_from
-from hub.exams.prior import Order
+from hub.exams.code_maps.current import local_codes
+from hub.exams.judging.coverage import Coverage, answer
+from hub.exams.judging.order_facts import order_from
+from hub.exams.judging.prior import Order
 from hub.exams.recheck import microseconds, patients_of, to_be_checked
+from hub.exams.telling.explaining import decode_record
+from hub.exams.telling.issue import issue_id
 
 from .override_reasons import reason_concept
 

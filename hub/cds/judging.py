@@ -16,10 +16,10 @@ from hub.contracts.gate import Gate
 from hub.contracts.outside import OutsideQuestion
 from hub.contracts.persons import Persons
 from hub.contracts.store import ResourceReader, ResourceWriter
-from hub.exams.fhir_reading import parts, text
 from hub.exams.items import item_of
-from hub.exams.verdict import Verdict
-from hub.exams.withholding import shown_to
+from hub.exams.judging.verdict import Verdict
+from hub.exams.rows.fhir_reading import parts, text
+from hub.exams.telling.withholding import shown_to
 from hub.telemetry import events, metrics
 
 from .cards import Judged

@@ -11,8 +11,7 @@ from typing import Any
 import msgspec
 
 from hub.contracts.errors import Incorrect
-from hub.contracts.store import CommitView
-from hub.exams.history import Select
+from hub.contracts.store import CommitView, Select
 
 TABLE = """
     CREATE TABLE IF NOT EXISTS cds_muted (

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from hub.contracts.errors import ExchangeError
-from hub.exams.coverage import Coverage
-from hub.exams.narrowing import narrowed
-from hub.exams.verdict import Verdict
-from hub.exams.wording import need_in_words
+from hub.exams.judging.coverage import Coverage
+from hub.exams.judging.verdict import Verdict
+from hub.exams.telling.narrowing import narrowed
+from hub.exams.telling.wording import need_in_words
 from hub.fhir.model import decode
 
 from .request import Draft

@@ -11,9 +11,9 @@ import httpx
 import msgspec
 
 from hub.contracts.outside import OutsideQuestion, OutsideResult, OutsideSource
-from hub.exams.outside import outside_priors
-from hub.exams.prior import Prior
-from hub.exams.recognition import Institution
+from hub.exams.judging.outside import outside_priors
+from hub.exams.judging.prior import Prior
+from hub.exams.judging.recognition import Institution
 from hub.telemetry import events, metrics
 
 DEADLINE_SECONDS = 0.3

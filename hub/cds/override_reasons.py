@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from hub.contracts.codes import BASE
-from hub.exams.exemption import Reason, reasons
+from hub.exams.judging.exemption import Reason, reasons
 
 REASON_SYSTEM = f"{BASE}/CodeSystem/repeat-reason"
 OTHER_OVERRIDES = {

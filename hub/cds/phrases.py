@@ -1,7 +1,7 @@
 """What cards say besides the examination: verdicts, notes and lowered warnings in words."""
 
-from hub.exams.exemption import reasons
-from hub.exams.verdict import Verdict
+from hub.exams.judging.exemption import reasons
+from hub.exams.judging.verdict import Verdict
 
 NOT_CHECKED = "本次未能核对重复检查检验：既往记录暂时无法读取，请自行核实。"
 SILENCE = "未在规定时间内答复，其结果未计入本次提醒。"

@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 
 from hub.contracts.errors import Incorrect
-from hub.contracts.store import CommitView
-from hub.exams.history import Select
+from hub.contracts.store import CommitView, Select
 from hub.exams.items import item_of
-from hub.exams.name_parser import parse
+from hub.exams.naming.name_parser import parse
 
 EVERYWHERE = ""
 

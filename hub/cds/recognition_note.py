@@ -14,12 +14,12 @@ from typing import Any
 from hub.contracts.caller import Role
 from hub.contracts.codes import BASE
 from hub.contracts.store import CommitView
-from hub.exams.explaining import Record
-from hub.exams.intervals import SiteTables
-from hub.exams.kept_case import context_of
-from hub.exams.prior import Context, Prior
-from hub.exams.withholding import is_withheld
-from hub.exams.wording import WITHHELD, day_of, place_of, prior_name
+from hub.exams.judging.intervals import SiteTables
+from hub.exams.judging.prior import Context, Prior
+from hub.exams.telling.explaining import Record
+from hub.exams.telling.kept_case import context_of
+from hub.exams.telling.withholding import is_withheld
+from hub.exams.telling.wording import WITHHELD, day_of, place_of, prior_name
 
 from .override_reasons import clean, in_words, reason_concept
 

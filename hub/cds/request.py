@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from hub.contracts.errors import Incorrect, TooLarge
-from hub.exams.fhir_reading import part, reference, text
+from hub.exams.rows.fhir_reading import part, reference, text
 
 from .discovery import Service
 

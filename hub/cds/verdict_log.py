@@ -7,11 +7,11 @@ from typing import Any
 from hub.contracts.caller import Caller
 from hub.contracts.errors import NotFound
 from hub.contracts.store import CommitView, ResourceReader
-from hub.exams import unread
-from hub.exams.explaining import encode_record
+from hub.exams.code_maps import unread
 from hub.exams.items import item_of
-from hub.exams.kept_case import case_of
-from hub.exams.verdict import Verdict
+from hub.exams.judging.verdict import Verdict
+from hub.exams.telling.explaining import encode_record
+from hub.exams.telling.kept_case import case_of
 
 from .cards import Judged
 from .checking import Checked

@@ -61,6 +61,9 @@ class Page:
 CheckWrite = Callable[[str, str, str | None], None]
 """``Gate.check_write`` for one caller: (resource type, method, owner of the version to be changed or None)."""
 
+Select = Callable[[str, Sequence[object]], list[tuple[Any, ...]]]
+"""``ResourceReader.side_rows``, or the same inside a commit."""
+
 
 class ResourceReader(Protocol):
     """Reads of committed snapshots. A Scope is never optional: what lies outside it is NotFound, so that nobody learns

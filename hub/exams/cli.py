@@ -9,15 +9,15 @@ from hub.contracts.caller import Caller, Role
 from hub.contracts.errors import Forbidden, NotFound
 from hub.contracts.store import ResourceReader, ResourceStore, ResourceWriter
 
-from .code_list import list_id, read_codes, store_codes
+from .code_maps.code_list import list_id, read_codes, store_codes
+from .code_maps.rereading import EVERYBODY, ask_for, progress, step
 from .examination import attributes
-from .explaining import decode_record, explained, lines
-from .kept_case import context_of
-from .name_parser import parse
-from .rereading import EVERYBODY, ask_for, progress, step
-from .site_windows import read_windows, store_windows, tables_of
-from .withholding import is_withheld
-from .wording import HOW_TO_ASK
+from .judging.site_windows import read_windows, store_windows, tables_of
+from .naming.name_parser import parse
+from .telling.explaining import decode_record, explained, lines
+from .telling.kept_case import context_of
+from .telling.withholding import is_withheld
+from .telling.wording import HOW_TO_ASK
 
 _LINE_BREAKS = {ord(each): f"\\u{ord(each):04x}" for each in "\x7f\x85\u2028\u2029"}
 """What JSON leaves as it is and some readers take for the end of a line."""

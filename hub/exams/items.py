@@ -4,8 +4,8 @@ from functools import lru_cache
 
 from .examination import Contrast, Examination, Kind, Target
 from .rules import ignored_techniques, rules
+from .telling.wording import name_in_words
 from .vocabulary import analytes, panels
-from .wording import name_in_words
 
 _MOST_NAMED = 3
 

@@ -11,12 +11,13 @@ from typing import Any
 from hub.contracts.caller import Role
 from hub.contracts.store import CommitView, Reaction, SideTable, Written
 
-from . import code_maps, rereading, unread
-from .exam_rows import TYPES, proto_rows
-from .local_codes import LocalCodes
+from .code_maps import current as code_maps
+from .code_maps import rereading, unread
+from .naming.local_codes import LocalCodes
 from .recheck import microseconds, recheck, to_be_checked
-from .row import TABLE
-from .row_writing import ROOM, Citations, forget, insert, rows_of
+from .rows.exam_rows import TYPES, proto_rows
+from .rows.row import TABLE
+from .rows.row_writing import ROOM, Citations, forget, insert, rows_of
 
 EXAMS_TABLES = SideTable(ROOM, "\n".join((TABLE, code_maps.TABLE, rereading.TABLE, unread.TABLE)))
 

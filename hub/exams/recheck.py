@@ -11,19 +11,19 @@ from hub.contracts.caller import Role
 from hub.contracts.store import CommitView, Written
 from hub.contracts.submission import Notice
 
-from .code_maps import local_codes
-from .coverage import Coverage
-from .evidence import expiry_seconds
-from .fhir_reading import part, performed_us, reference, text
-from .history import history
-from .institutions import Institutions
-from .issue import VERDICT_SYSTEM, detected_issue, issue_id
-from .order_facts import order_from
-from .prior import Context
-from .signing import reach
-from .site_windows import site_tables
-from .verdict import Verdict, judge
-from .withholding import shown_to
+from .code_maps.current import local_codes
+from .judging.coverage import Coverage
+from .judging.evidence import expiry_seconds
+from .judging.history import history
+from .judging.institutions import Institutions
+from .judging.order_facts import order_from
+from .judging.prior import Context
+from .judging.signing import reach
+from .judging.site_windows import site_tables
+from .judging.verdict import Verdict, judge
+from .rows.fhir_reading import part, performed_us, reference, text
+from .telling.issue import VERDICT_SYSTEM, detected_issue, issue_id
+from .telling.withholding import shown_to
 
 _ORDERING = frozenset({Role.PHYSICIAN, Role.CLINIC, Role.SERVICE})
 _ACTIVE = frozenset({"active"})

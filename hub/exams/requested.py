@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from .code_maps import local_codes
-from .exam_rows import request_understood
+from .code_maps.current import local_codes
+from .rows.exam_rows import request_understood
 
 
 def requested(resource: Any, owner: str, rows: Callable[..., list[tuple[Any, ...]]]) -> tuple[str, str, str]:

@@ -1,15 +1,15 @@
 """Loading every table and lexicon before the first order is judged: a check that waits for them would be late."""
 
-from .exam_rows import proto_rows
-from .history import priors_from
 from .items import item_of
-from .name_parser import parse
-from .order_facts import order_from
-from .prior import Context
-from .proto import Proto
-from .recognition import Institution
-from .row import Row, encode_detail
-from .signing import judge_all, reach
+from .judging.history import priors_from
+from .judging.order_facts import order_from
+from .judging.prior import Context
+from .judging.recognition import Institution
+from .judging.signing import judge_all, reach
+from .naming.name_parser import parse
+from .rows.exam_rows import proto_rows
+from .rows.proto import Proto
+from .rows.row import Row, encode_detail
 
 _NAMES = ("胸部CT平扫", "血常规", "腹部彩超", "心电图", "空腹血糖", "左膝关节MRI", "chest CT", "既非检查亦非检验之名")
 """One of each kind, and one that nobody understands: mending it asks for every word there is."""

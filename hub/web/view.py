@@ -19,8 +19,8 @@ from hub.contracts.errors import ExchangeError
 from hub.contracts.gate import Gate
 from hub.contracts.site import ZONE
 from hub.contracts.store import ResourceReader
-from hub.exams.withholding import is_sensitive_result
-from hub.exams.wording import HOW_TO_ASK
+from hub.exams.telling.withholding import is_sensitive_result
+from hub.exams.telling.wording import HOW_TO_ASK
 
 from .pages import page
 

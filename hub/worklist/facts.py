@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from hub.contracts.codes import PERFORM_STUDY, SNOMED, TASK_CODE, V2_0203
+from hub.contracts.store import Select
 
 IMAGING_CATEGORY = "363679005"
 """SNOMED CT: Imaging."""
@@ -121,7 +122,6 @@ class Examination(NamedTuple):
     contrast: str = ""
 
 
-Select = Callable[..., list[tuple[Any, ...]]]
 Understand = Callable[[Any, str, Select], Examination]
 """Of (ServiceRequest, its owner, rows of the examination room): handed in by whoever composes the hub."""
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.exams.coverage import Coverage, answer
 from hub.exams.examination import Kind, Side, attributes, decode, encode
-from hub.exams.name_parser import parse
-from hub.exams.regions import cells
+from hub.exams.judging.coverage import Coverage, answer
+from hub.exams.judging.regions import cells
+from hub.exams.naming.name_parser import parse
+from hub.exams.telling.wording import name_in_words
 from hub.exams.vocabulary import regions
-from hub.exams.wording import name_in_words
 
 _DATA = Path(__file__).resolve().parents[1] / "unit" / "exams" / "data"
 

@@ -16,10 +16,10 @@ from hub.contracts.errors import Incorrect
 from hub.contracts.gate import Gate
 from hub.contracts.site import instant
 from hub.contracts.store import ResourceReader, ResourceStore
-from hub.exams.code_list import add_line, list_id, read_line
-from hub.exams.code_maps import lines_held
-from hub.exams.rereading import progress
-from hub.exams.unread import FEWEST, unmapped
+from hub.exams.code_maps.code_list import add_line, list_id, read_line
+from hub.exams.code_maps.current import lines_held
+from hub.exams.code_maps.rereading import progress
+from hub.exams.code_maps.unread import FEWEST, unmapped
 
 from .caller import caller_of
 

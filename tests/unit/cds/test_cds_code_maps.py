@@ -10,10 +10,10 @@ from hub.api.rest.mapping_desk import desk
 from hub.contracts.caller import EVERYTHING, Caller, Role
 from hub.contracts.errors import Incorrect, NotFound
 from hub.exams.cli import import_codes, reindex
-from hub.exams.code_list import add_line, list_id
-from hub.exams.concept_map import EXAMINATION
-from hub.exams.rereading import progress, step
-from hub.exams.unread import forget_rare
+from hub.exams.code_maps.code_list import add_line, list_id
+from hub.exams.code_maps.concept_map import EXAMINATION
+from hub.exams.code_maps.rereading import progress, step
+from hub.exams.code_maps.unread import forget_rare
 from hub.fhir.search import parse
 
 from .county import County, ago, order, organization, report

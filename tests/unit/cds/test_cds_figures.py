@@ -23,7 +23,7 @@ from hub.contracts.errors import Forbidden, Incorrect
 from hub.contracts.site import ZONE
 from hub.exams.examination import Examination, Kind, Side, Target
 from hub.exams.items import item_of
-from hub.exams.name_parser import parse
+from hub.exams.naming.name_parser import parse
 from hub.security.policy import Policy
 from hub.web.figures import figures_pages
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.exams.examination import KIND_OF_MODALITY, Kind, attributes
-from hub.exams.name_parser import parse
+from hub.exams.naming.name_parser import parse
 from hub.exams.rules import ignored_techniques
 from hub.exams.vocabulary import panels
 

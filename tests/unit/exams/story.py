@@ -9,14 +9,14 @@ from typing import Any
 
 from hub.contracts.codes import EXTENSION, LOINC
 from hub.contracts.site import ZONE
-from hub.exams.exam_rows import proto_rows
-from hub.exams.history import priors_from
-from hub.exams.order_facts import order_from
-from hub.exams.prior import Context, PlannedRepeat
-from hub.exams.recognition import Institution
-from hub.exams.row import Row, encode_detail
-from hub.exams.signing import judge_all
-from hub.exams.verdict import Verdict
+from hub.exams.judging.history import priors_from
+from hub.exams.judging.order_facts import order_from
+from hub.exams.judging.prior import Context, PlannedRepeat
+from hub.exams.judging.recognition import Institution
+from hub.exams.judging.signing import judge_all
+from hub.exams.judging.verdict import Verdict
+from hub.exams.rows.exam_rows import proto_rows
+from hub.exams.rows.row import Row, encode_detail
 
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=ZONE)
 NOW_US = int(NOW.timestamp() * 1e6)

@@ -7,7 +7,7 @@ import pytest
 
 from hub.exams.cli import parse_lines
 from hub.exams.examination import Contrast, attributes
-from hub.exams.name_parser import parse
+from hub.exams.naming.name_parser import parse
 from hub.exams.vocabulary import analytes, panels, regions, words
 
 from .scoring import Report, answered_although_nothing_is_named, score, words_reached

@@ -5,12 +5,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from hub.exams import explaining, intervals
-from hub.exams.explaining import decode_record, encode_record, explained, lines, replay
-from hub.exams.intervals import SiteTables
-from hub.exams.kept_case import case_of, told
-from hub.exams.prior import Context
-from hub.exams.verdict import Verdict
+from hub.exams.judging import intervals
+from hub.exams.judging.intervals import SiteTables
+from hub.exams.judging.prior import Context
+from hub.exams.judging.verdict import Verdict
+from hub.exams.telling import explaining
+from hub.exams.telling.explaining import decode_record, encode_record, explained, lines, replay
+from hub.exams.telling.kept_case import case_of, told
 
 from . import story
 

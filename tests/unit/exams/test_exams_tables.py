@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from hub.exams.codes import body_codes, known_codes, modality_codes
-from hub.exams.intervals import _items, _rows, item_names
-from hub.exams.lexicon import imaging_lexicon, laboratory_lexicon
+from hub.exams.judging.intervals import _items, _rows, item_names
+from hub.exams.naming.codes import body_codes, known_codes, modality_codes
+from hub.exams.naming.lexicon import imaging_lexicon, laboratory_lexicon
 from hub.exams.vocabulary import analytes, panels, regions, tables_version, words
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "exam-vocabulary.json"

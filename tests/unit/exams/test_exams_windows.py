@@ -3,10 +3,10 @@
 import pytest
 
 from hub.contracts.errors import Incorrect
-from hub.exams.coverage import needs
-from hub.exams.intervals import DAY_SECONDS, Circumstances, SiteRow, SiteTables, window_of
-from hub.exams.name_parser import parse
-from hub.exams.site_windows import read_windows
+from hub.exams.judging.coverage import needs
+from hub.exams.judging.intervals import DAY_SECONDS, Circumstances, SiteRow, SiteTables, window_of
+from hub.exams.judging.site_windows import read_windows
+from hub.exams.naming.name_parser import parse
 from hub.exams.vocabulary import table_rows
 
 

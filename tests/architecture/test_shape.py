@@ -47,7 +47,8 @@ def test_the_lock_names_no_registry_and_pins_every_package_by_hash() -> None:
 
 @pytest.mark.skipif("HUB_TESTS_REQUIRE_PEERS" not in os.environ, reason="outside the gate, peers may be missing")
 @pytest.mark.parametrize(
-    "command", ["storescu", "echoscu", "dcmsend", "findscu", "movescu", "getscu", "Orthanc", "dciodvfy", "openssl"]
+    "command",
+    ["storescu", "echoscu", "dcmsend", "findscu", "movescu", "getscu", "Orthanc", "dciodvfy", "openssl", "java", "mvn"],
 )
 def test_the_gate_has_the_real_peers_that_other_tests_skip_without(command: str) -> None:
     assert shutil.which(command)

@@ -106,6 +106,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     estimate.add_argument("--apply", action="store_true", help="decide by them from now on")
     estimate.add_argument("--splink", action="store_true", help="estimate m with splink, where it is installed")
+    viewer = commands.add_parser("viewer", help="the image viewer OHIF").add_subparsers(
+        dest="action", required=True, metavar="ACTION", parser_class=_Parser
+    )
+    install = viewer.add_parser("install", parents=[folder], help="fetch OHIF from the npm registry, to be served")
+    install.add_argument("--from", type=Path, dest="file", metavar="FILE.tgz", help="a tarball made by npm pack")
     return top
 
 
@@ -188,4 +193,8 @@ def _run(arguments: argparse.Namespace) -> int:
             from hub.process.identity_command import estimate_weights
 
             return estimate_weights(settings_of(arguments), apply=arguments.apply, with_splink=arguments.splink)
+        case "viewer":
+            from hub.process.viewer_command import install
+
+            return install(settings_of(arguments), arguments.file)
     raise AssertionError(arguments.command)

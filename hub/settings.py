@@ -118,6 +118,13 @@ class Delivery(BaseModel):
     longest_wait_seconds: float = Field(300.0, gt=0)
 
 
+class Viewer(BaseModel):
+    model_config = _NOTHING_ELSE
+
+    folder: Path | None = None
+    """Where ``hub viewer install`` puts OHIF, and where it is served from; None is ``viewer`` in the data folder."""
+
+
 class OutsideSource(BaseModel):
     """A recognition source outside the county, asked at each signing; see ``hub.cds.outside`` for what is sent."""
 
@@ -146,6 +153,11 @@ class Settings(BaseSettings):
     outside: dict[str, OutsideSource] = {}
     """By a word of the site's own: ``HUB_OUTSIDE__PROVINCE__URL=https://…``. None is asked by default."""
     duplicates: Duplicates = Duplicates()
+    viewer: Viewer = Viewer()
+
+    @property
+    def viewer_folder(self) -> Path:
+        return self.viewer.folder or self.data_dir / "viewer"
 
     @field_validator("trusted_network")
     @classmethod

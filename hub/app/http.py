@@ -54,6 +54,7 @@ from hub.web.identity import identity_pages
 from hub.web.ordering import ordering_router
 from hub.web.status import Listing, Listings, status_router
 from hub.web.view import view_router
+from hub.web.viewer import viewer_router
 
 from .parts import Parts
 
@@ -143,6 +144,7 @@ def http_application(parts: Parts) -> App:
         ),
         ordering_router(parts.store, parts.policy, parts.audit),
         view_router(parts.store, parts.policy, parts.audit, parts.links.opened),
+        viewer_router(parts.policy, lambda: parts.viewer.release),
         status_router(
             parts.store,
             parts.policy,

@@ -42,6 +42,7 @@ from hub.security.signed import SignedCredentials
 from hub.security.tables import SECURITY_TABLES
 from hub.settings import Settings
 from hub.store.sqlite import SqliteResourceStore
+from hub.viewer.installed import Viewer
 from hub.worklist.facts import Examination
 from hub.worklist.orders import SqlOrders
 from hub.worklist.reaction import WorklistReaction
@@ -171,6 +172,10 @@ class Parts:
     @cached_property
     def archive(self) -> Archive:
         return Archive(self.dicom_folder, self.dicom_settings, self.blobs, self.hub_client.quarantine)
+
+    @cached_property
+    def viewer(self) -> Viewer:
+        return Viewer(self.settings.viewer_folder)
 
     @cached_property
     def instances(self) -> ArchiveInstanceStore:

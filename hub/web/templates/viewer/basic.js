@@ -1,0 +1,163 @@
+// The page: whose study it is, its series, and the tools around the picture.
+"use strict";
+
+import * as dicom from "./dicomweb.js";
+import { Stage } from "./stage.js";
+
+const CT_WINDOWS = [
+  { zh: "肺窗", en: "Lung", center: -600, width: 1500 },
+  { zh: "纵隔窗", en: "Mediastinum", center: 40, width: 400 },
+  { zh: "骨窗", en: "Bone", center: 450, width: 1800 },
+  { zh: "脑窗", en: "Brain", center: 40, width: 80 },
+  { zh: "腹窗", en: "Abdomen", center: 50, width: 350 },
+];
+const SEXES = { M: "男", F: "女", O: "其他" };
+const ELSEWHERE = { NEARLINE: "在送检医院，打开时调取 kept at the hospital, fetched when opened", OFFLINE: "不在线 offline",
+  UNAVAILABLE: "暂时无法调取 not available now" };
+const WITHOUT_PICTURES = { ECG: "心电图请在心电页面查看 This is an ECG: see its own page",
+  SR: "结构化报告，无图像 A structured report" };
+const $ = (id) => document.getElementById(id);
+const asked = new URLSearchParams(location.search);
+const stage = new Stage($("picture"), (text) => { $("told").textContent = text; }, tell);
+let chosen = null;
+
+// An element of text; records never become markup.
+function made(tag, text, className) {
+  const element = document.createElement(tag);
+  element.textContent = text;
+  if (className) element.className = className;
+  return element;
+}
+
+const day = (text) => (text.length === 8 ? `${text.slice(0, 4)}-${text.slice(4, 6)}-${text.slice(6)}` : text);
+
+function tell() {
+  const { picture, pictures, at } = stage;
+  $("place").textContent = picture ? `${at + 1} / ${pictures.length}` : "";
+  $("window").textContent = picture && picture.grey && (stage.window || picture.width)
+    ? `窗宽 W ${stage.windowed().width}　窗位 L ${stage.windowed().center}` : "";
+  $("picture").setAttribute("aria-label", picture ? `图像 Image ${at + 1} / ${pictures.length}` : "");
+  for (const button of $("presets").children) {
+    const { center, width } = button.dataset;
+    const same = stage.window ? String(stage.window.center) === center && String(stage.window.width) === width : !center;
+    button.setAttribute("aria-pressed", String(same));
+  }
+}
+
+function presets(modality) {
+  const offered = [{ zh: "默认", en: "Default" }, ...(modality === "CT" ? CT_WINDOWS : [])];
+  $("presets").replaceChildren(...offered.map(({ zh, en, center, width }, at) => {
+    const button = made("button", `${zh} `);
+    button.append(made("small", `${en} ${at + 1}`));
+    if (width) Object.assign(button.dataset, { center, width });
+    button.onclick = () => stage.setWindow(width ? { center, width } : null);
+    return button;
+  }));
+}
+
+async function open(button) {
+  chosen = button;
+  for (const other of buttons()) other.setAttribute("aria-current", String(other === button));
+  const { study, series, modality } = button.dataset;
+  $("told").textContent = "正在读取 Loading …";
+  presets(modality);
+  let found = [];
+  try {
+    found = await dicom.pictures(study, series);
+    if (chosen !== button) return;
+    $("told").textContent = found.length ? "" : WITHOUT_PICTURES[modality] || "此序列没有图像 This series has no images";
+  } catch (error) {
+    if (chosen === button) failed(error);
+  }
+  if (chosen === button) stage.show(found);
+}
+
+const buttons = () => [...$("series").querySelectorAll("button")];
+
+function failed(error) {
+  $("told").textContent = error.status === 401
+    ? "登录已结束，请重新登录 The session has ended: sign in again"
+    : `无法读取 Cannot be read: ${error.message}`;
+}
+
+function listed(studyUid, one) {
+  const series = dicom.value(one, "0020000E");
+  const modality = dicom.value(one, "00080060");
+  const button = made("button", "");
+  Object.assign(button.dataset, { study: studyUid, series, modality });
+  if (!WITHOUT_PICTURES[modality]) {
+    const small = document.createElement("img");
+    small.alt = "";
+    small.loading = "lazy";
+    small.src = dicom.thumbnail(studyUid, series);
+    small.onerror = () => small.remove();
+    button.append(small);
+  }
+  button.append(made("span", dicom.value(one, "0008103E") || `序列 Series ${dicom.value(one, "00200011")}`));
+  button.append(made("small", `${modality} · ${dicom.value(one, "00201209")} 幅 images`));
+  button.onclick = () => open(button);
+  return button;
+}
+
+function banner(study) {
+  const sex = dicom.value(study, "00100040");
+  const told = [dicom.name(study, "00100010") || "姓名不详 unnamed", SEXES[sex] || sex,
+    day(dicom.value(study, "00100030")), dicom.value(study, "00100020")];
+  const spoken = told.filter(Boolean).map((text) => made("span", text));
+  const before = $("patient").textContent.trim();
+  if (!before) $("patient").replaceChildren(...spoken);
+  else if (before !== spoken.map((one) => one.textContent).join("")) {
+    $("patient").append(made("span", "这些检查的患者信息不同，请核对 These studies name different patients", "dead"));
+  }
+}
+
+async function start() {
+  $("patient").replaceChildren();
+  const uids = (asked.get("StudyInstanceUIDs") || "").split(",").filter((uid) => /^[0-9.]{1,64}$/.test(uid));
+  if (asked.has("embedded")) document.body.classList.add("embedded");
+  if (!uids.length) return failed(new Error("缺少检查号 StudyInstanceUIDs is missing"));
+  for (const uid of uids) {
+    const study = await dicom.study(uid);
+    if (!study) {
+      $("series").append(made("p", "没有此检查，或无权查看 No such study, or not yours to see", "dead"));
+      continue;
+    }
+    const title = [day(dicom.value(study, "00080020")), dicom.value(study, "00081030")].filter(Boolean).join(" ");
+    banner(study);
+    const where = ELSEWHERE[dicom.value(study, "00080056")];
+    $("study").append(made("span", [title, dicom.value(study, "00080080"), where].filter(Boolean).join(" · ")));
+    $("series").append(made("h2", title), ...(await dicom.series(uid)).map((one) => listed(uid, one)));
+    document.title = `${title} · 影像浏览 Images`;
+  }
+  const [first] = buttons();
+  if (first) await open(first);
+  else if (!$("told").textContent) $("told").textContent = "没有可显示的图像 There are no images to show";
+}
+
+const KEYS = {
+  ArrowUp: () => stage.go(stage.at - 1), ArrowDown: () => stage.go(stage.at + 1),
+  PageUp: () => stage.go(stage.at - 10), PageDown: () => stage.go(stage.at + 10),
+  Home: () => stage.go(0), End: () => stage.go(stage.pictures.length - 1),
+  ArrowLeft: () => turn(-1), ArrowRight: () => turn(1),
+  "+": () => stage.zoomBy(1.25), "=": () => stage.zoomBy(1.25), "-": () => stage.zoomBy(0.8), 0: () => $("reset").click(),
+};
+
+function turn(by) {
+  const all = buttons();
+  const next = all[all.indexOf(chosen) + by];
+  if (next) open(next);
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const preset = /^[1-9]$/.test(event.key) && $("presets").children[Number(event.key) - 1];
+  if (preset) preset.click();
+  else if (!KEYS[event.key]) return;
+  else KEYS[event.key]();
+  event.preventDefault();
+});
+$("larger").onclick = () => stage.zoomBy(1.25);
+$("smaller").onclick = () => stage.zoomBy(0.8);
+$("reset").onclick = () => { stage.reset(); stage.setWindow(null); stage.draw(); };
+$("picture").focus();
+start().catch(failed);

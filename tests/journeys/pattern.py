@@ -1,0 +1,71 @@
+"""A series whose every image shows another picture, known to the grey level, and finding it again on a screen."""
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from tests.journeys.county import County, sample_maker
+
+SIZE = 128
+CENTER, WIDTH = 500, 1000
+_MAKER = sample_maker("dicom", "make_county")
+
+
+def stored(number: int) -> np.ndarray:
+    """Stored values: four quarters that differ, and a square that moves with the number, so that neither another
+    image nor the same one turned or mirrored looks alike."""
+    picture = np.zeros((SIZE, SIZE), "<u2")
+    half = SIZE // 2
+    picture[:half, :half], picture[:half, half:], picture[half:, :half], picture[half:, half:] = 100, 400, 650, 900
+    left = 8 + 20 * number
+    picture[90:106, left : left + 16] = 250
+    return picture
+
+
+def grey(number: int, center: float = CENTER, width: float = WIDTH) -> np.ndarray:
+    """What of it a screen shows in a window (PS3.3 C.11.2.1.2.1): 0 to 255."""
+    linear = ((stored(number) - (center - 0.5)) / (width - 1) + 0.5) * 255
+    return np.clip(linear, 0, 255)
+
+
+def sent(county: County, images: int = 3) -> Any:
+    """A CT series of these, sent by 青山镇卫生院 through STOW-RS; the last data set."""
+    study = county.new("pattern")
+    parts = []
+    for number in range(1, images + 1):
+        one = _MAKER._image(_MAKER.CT, "CT", study, number, date(2026, 11, 20), patient=study, label="ISO_IR 192")
+        one.PatientName, one.StudyDescription, one.SeriesDescription = "林^晓燕", "图样<CT>", "三幅图"
+        one.PixelSpacing, one.ImageOrientationPatient = [1, 1], [1, 0, 0, 0, 1, 0]
+        one.ImagePositionPatient = [0, 0, 5 * number]
+        one.RescaleIntercept, one.RescaleSlope = 0, 1
+        one.WindowCenter, one.WindowWidth = CENTER, WIDTH
+        _MAKER._pixels(one, stored(number))
+        path = _MAKER._save(one, county.folder / study / f"{number}.dcm")
+        parts.append(b"--part\r\nContent-Type: application/dicom\r\n\r\n" + path.read_bytes() + b"\r\n")
+    form = 'multipart/related; type="application/dicom"; boundary=part'
+    told = county.ask("qingshan", "POST", "/dicom-web/studies", None, content=b"".join(parts) + b"--part--",
+                      headers={"Content-Type": form})  # fmt: skip
+    assert told.status_code == 200, told.text
+    return one
+
+
+def likeness(shown: np.ndarray, expected: np.ndarray, tolerance: float = 4.0) -> float:
+    """How much of a picture is right, of a screen (rows, columns) that shows the whole picture, centred, as large as it
+    fits. Edges are left out, where a screen mixes neighbours."""
+    rows, columns = shown.shape
+    scale = min(rows / SIZE, columns / SIZE)
+    inner = np.arange(2, SIZE - 2)
+    y, x = (np.round((size - SIZE * scale) / 2 + (inner + 0.5) * scale - 0.5).astype(int) for size in (rows, columns))
+    seen, wanted = shown[np.ix_(y, x)], expected[np.ix_(inner, inner)]
+    flat = _flat(expected)[np.ix_(inner, inner)]
+    return float((np.abs(seen - wanted) <= tolerance)[flat].mean())
+
+
+def _flat(picture: np.ndarray) -> np.ndarray:
+    """Where all neighbours, up to two pixels away, are alike."""
+    flat = np.ones(picture.shape, bool)
+    for axis in (0, 1):
+        for by in (-2, -1, 1, 2):
+            flat &= np.roll(picture, by, axis) == picture
+    return flat

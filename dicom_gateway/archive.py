@@ -7,7 +7,7 @@ import mmap
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -22,11 +22,14 @@ from .describe import Descriptions
 from .header import WANTED, Header, read_header
 from .inflate import inflated
 from .instance_files import InstanceFiles
+from .pixels.transcode import Transcoded, transcoded
+from .pixels.workers import CodecWorkers
 from .same_instance import Sameness, sameness
 from .scan import Buffer, scan
 from .settings import DicomSettings
 from .spool import Spool, SpoolFile, disk_failure
 from .study_index.index import StudyIndex
+from .study_index.instance_row import InstanceRow
 from .study_index.placing import Arrival, Placing
 from .transfer_syntaxes import TRANSFER_SYNTAXES, TransferSyntax
 
@@ -92,6 +95,7 @@ class Archive:
         self.index = StudyIndex(folder / "index.sqlite")
         self.files = InstanceFiles(self.spool, blobs, settings.maximum_inflated_bytes)
         self.descriptions = Descriptions(self.index.deferred, self.files)
+        self.codecs = CodecWorkers(settings.pixel_workers, settings.pixel_seconds)
         self._quarantine = quarantine
         self._one_in_memory = threading.Lock()
         self.last_kept_at = 0.0
@@ -100,6 +104,11 @@ class Archive:
     def close(self) -> None:
         self.index.close()
         self.spool.close()
+        self.codecs.close()
+
+    def transcoded(self, row: InstanceRow, transfer_syntax: str) -> AbstractContextManager[Transcoded]:
+        """A stored object in another transfer syntax (``pixels.transcode``)."""
+        return transcoded(row, self.files, transfer_syntax, self.codecs, self.spool.folder)
 
     def keep(
         self,

@@ -36,6 +36,11 @@ class DicomSettings:
     recheck_client_seconds: float = 4.0
     """How long a removed client may go on in an association that is already open."""
 
+    pixel_workers: int = 2
+    """Frames decoded or encoded at a time, in each process that serves images; each has a process of its own."""
+    pixel_seconds: float = 60.0
+    """For one frame; what takes longer is given up."""
+
     character_set: str = "GB18030"
     """Specific Character Set of answers to a peer that does not show what it reads."""
     maximum_matches: int = 100_000

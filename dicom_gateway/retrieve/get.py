@@ -24,7 +24,7 @@ class GetService:
             for number, (sop_class, syntax, we_are_scu) in (request.contexts or {}).items()
             if we_are_scu
         }
-        storing = Storing(exchange, contexts, self._retrieval.archive.files)
+        storing = Storing(exchange, contexts, self._retrieval.archive)
         operations = SubOperations(len(rows))
         for row in rows:
             if exchange.cancelled(request.message_id):

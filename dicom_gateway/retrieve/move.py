@@ -80,7 +80,7 @@ class MoveService:
     ) -> bool:
         """Was it taken back? Raises Busy where the destination breaks off."""
         originator = (request.peer.ae_title, request.message_id)
-        storing = Storing(outgoing.exchange, outgoing.contexts, self._retrieval.archive.files, originator)
+        storing = Storing(outgoing.exchange, outgoing.contexts, self._retrieval.archive, originator)
         for row in rows:
             if exchange.cancelled(request.message_id):
                 return True

@@ -5,13 +5,12 @@ from collections.abc import Mapping
 
 from hub.contracts.errors import ExchangeError
 
+from ..archive import Archive
 from ..dimse.exchange import Exchange
 from ..dimse.message import Element, Field, Value, encode_command
-from ..instance_files import InstanceFiles
 from ..status import SOP_CLASS_NOT_SUPPORTED
 from ..study_index.instance_row import InstanceRow
 from ..transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
-from .rewriting import rewritten
 
 FALLBACKS = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
 OBJECT_NOT_SENT = 0xA702
@@ -24,12 +23,12 @@ class Storing:
         self,
         exchange: Exchange,
         contexts: Mapping[tuple[str, str], int],
-        files: InstanceFiles,
+        archive: Archive,
         originator: tuple[str, int] | None = None,
     ) -> None:
         self._exchange = exchange
         self._contexts = contexts
-        self._files = files
+        self._archive = archive
         self._originator = originator
         self._message_id = 0
 
@@ -39,7 +38,7 @@ class Storing:
         as_stored = self._contexts.get((row.sop_class, row.transfer_syntax))
         if as_stored is not None:
             try:
-                descriptor = self._files.open(row)
+                descriptor = self._archive.files.open(row)
             except ExchangeError:
                 return OBJECT_NOT_SENT
             try:
@@ -52,10 +51,11 @@ class Storing:
             context_id = self._contexts.get((row.sop_class, syntax))
             if context_id is not None:
                 try:
-                    data = rewritten(row, self._files, syntax)
+                    with self._archive.transcoded(row, syntax) as made:
+                        descriptor, begin, end = made.file.fileno(), made.data_set_at, made.size_bytes
+                        self._exchange.send_file(context_id, self._command(row, priority), descriptor, begin, end)
                 except ExchangeError:
                     return OBJECT_NOT_SENT
-                self._exchange.send(context_id, self._command(row, priority), data)
                 return self._answer()
         return SOP_CLASS_NOT_SUPPORTED
 

@@ -20,7 +20,7 @@ _FAILURE_PAUSE_SECONDS = 5.0
 
 
 class Aftercare:
-    """One thread in the DICOM process."""
+    """One thread in the first DICOM process."""
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
@@ -50,7 +50,7 @@ class Aftercare:
                 self._stopping.wait(IDLE_SECONDS)
 
     def _quiet(self) -> bool:
-        return time.monotonic() - self._archive.last_kept_at > IDLE_SECONDS
+        return abs(time.time() - self._archive.index.deferred.latest_us() / 1e6) > IDLE_SECONDS
 
     def _pressing(self) -> bool:
         return self._archive.index.deferred.spooled_bytes() > LARGEST_BACKLOG_BYTES

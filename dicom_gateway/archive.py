@@ -98,8 +98,6 @@ class Archive:
         self.codecs = CodecWorkers(settings.pixel_workers, settings.pixel_seconds)
         self._quarantine = quarantine
         self._one_in_memory = threading.Lock()
-        self.last_kept_at = 0.0
-        """Monotonic time of the last arrival in this process."""
 
     def close(self) -> None:
         self.index.close()
@@ -150,7 +148,7 @@ class Archive:
         with self._data_set(file, data_set_at, syntax) as (buffer, begin, end):
             header = read_header(scan(buffer, begin, end, syntax, _WANTED), big_endian=syntax.big_endian)
         _check(header, expected)
-        now_us, self.last_kept_at = time.time_ns() // 1000, time.monotonic()
+        now_us = time.time_ns() // 1000
         arrival = Arrival(
             header=header,
             owner=sender.caller.organization,

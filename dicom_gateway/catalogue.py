@@ -11,6 +11,7 @@ from .query.find import FindService
 from .retrieve.get import GetService
 from .retrieve.move import MoveService
 from .retrieve.retrieval import Retrieval
+from .scp.echo import EchoService
 from .scp.peers import Peers
 from .scp.serving import Services
 from .sop_classes import (
@@ -24,6 +25,7 @@ from .sop_classes import (
     STUDY_ROOT_GET,
     STUDY_ROOT_MOVE,
 )
+from .uids import VERIFICATION
 from .worklist.find import WorklistService
 
 
@@ -33,6 +35,7 @@ def catalogue(archive: Archive, hub: HubClient, peers: Peers, gate: Gate, audit:
     move, get = MoveService(retrieval, hub), GetService(retrieval)
     return Services(
         {
+            VERIFICATION: EchoService(),
             PATIENT_ROOT_FIND: find,
             STUDY_ROOT_FIND: find,
             PATIENT_ROOT_MOVE: move,

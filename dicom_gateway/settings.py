@@ -18,7 +18,7 @@ class DicomSettings:
     """A study without a new instance for this long is told to the hub."""
 
     fast_receive: bool = True
-    """False hands every C-STORE to pynetdicom's own receive path."""
+    """False hands every association to pynetdicom's own reactor."""
     maximum_pdu_bytes: int = 128 << 10
     maximum_command_bytes: int = 64 << 10
     maximum_data_set_bytes: int = 4 << 30
@@ -29,6 +29,7 @@ class DicomSettings:
 
     maximum_associations: int = 64
     maximum_associations_per_ae_title: int = 16
+    """Both over all processes."""
     association_seconds: float = 30.0
     """From the TCP connection to the A-ASSOCIATE-RQ, TLS handshake included."""
     network_seconds: float = 60.0

@@ -31,7 +31,7 @@ RECEIPT_SECONDS = 120.0
 
 
 class StudyCloser:
-    """One thread in the DICOM process."""
+    """One thread in the first DICOM process."""
 
     def __init__(self, archive: Archive, hub: HubClient) -> None:
         self._archive = archive

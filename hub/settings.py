@@ -92,7 +92,9 @@ class DicomDoor(Door):
     """Specific Character Set of answers to a peer that does not show what it reads."""
     devices: dict[str, DicomDevice] = {}
     fast_receive: bool = True
-    """False hands C-STORE to pynetdicom's own receive path."""
+    """False hands associations to pynetdicom's own reactor."""
+    processes: int = Field(1, ge=1, le=64)
+    """That take associations from the one listening socket. One is enough for two cores."""
 
 
 class Ecg(BaseModel):

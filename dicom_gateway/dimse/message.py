@@ -24,10 +24,12 @@ class Field(IntEnum):
     N_ACTION_RQ = 0x0130
     N_CREATE_RQ = 0x0140
     C_CANCEL_RQ = 0x0FFF
+    RESPONSE = 0x8000
+    """The bit that makes a response of a request."""
 
     @property
     def response(self) -> int:
-        return self | 0x8000
+        return self | Field.RESPONSE
 
 
 class Element(IntEnum):

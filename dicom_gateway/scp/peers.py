@@ -1,8 +1,6 @@
 """Who is at the other end of an association, and how many come at once."""
 
-import threading
 import time
-from collections import Counter
 from dataclasses import dataclass
 
 from hub.contracts.caller import Caller
@@ -10,6 +8,8 @@ from hub.contracts.errors import Forbidden
 from hub.contracts.far_end import FarEnd
 from hub.contracts.gate import Gate
 from hub.contracts.hub_client import HubClient
+
+from .places import Places
 
 
 @dataclass(slots=True)
@@ -25,13 +25,22 @@ class Peer:
 class Peers:
     """Asks the hub who a calling AE title is, and keeps to the caps."""
 
-    def __init__(self, hub: HubClient, gate: Gate, *, most_per_ae_title: int, recheck_seconds: float) -> None:
+    def __init__(
+        self,
+        hub: HubClient,
+        gate: Gate,
+        *,
+        most: int,
+        most_per_ae_title: int,
+        recheck_seconds: float,
+        places: Places | None = None,
+    ) -> None:
         self._hub = hub
         self._gate = gate
-        self._most = most_per_ae_title
+        self._most = most
+        self._most_per_ae_title = most_per_ae_title
         self._recheck_seconds = recheck_seconds
-        self._open: Counter[str] = Counter()
-        self._lock = threading.Lock()
+        self._places = places or Places()
 
     def recognise(self, ae_title: str, far_end: FarEnd) -> Peer | None:
         """None where nobody registered this title (from there). May raise an ExchangeError where the hub is busy."""
@@ -42,18 +51,15 @@ class Peers:
         return Peer(ae_title, far_end, caller, time.monotonic())
 
     def enter(self, ae_title: str) -> bool:
-        """Count one more association of this title; False, uncounted, where it has too many."""
-        with self._lock:
-            if self._open[ae_title] >= self._most:
-                return False
-            self._open[ae_title] += 1
-            return True
+        """Count one more association of this title; False, uncounted, where it or all have too many."""
+        return self._places.enter(ae_title, self._most, self._most_per_ae_title)
 
     def leave(self, ae_title: str) -> None:
-        with self._lock:
-            self._open[ae_title] -= 1
-            if self._open[ae_title] <= 0:
-                del self._open[ae_title]
+        self._places.leave(ae_title)
+
+    def lead(self) -> int:
+        """How many more associations this process holds than the one that holds the fewest."""
+        return self._places.lead()
 
     def may_store(self, peer: Peer) -> Caller:
         """The caller as of now, if it may store. Raises Forbidden."""

@@ -11,8 +11,7 @@ import pynetdicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID
 from pynetdicom import AE
-from pynetdicom.association import Association
-from pynetdicom.dul import DULServiceProvider
+from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
 
 from hub.contracts.caller import Caller, Role, Scope
 from hub.contracts.far_end import FarEnd
@@ -23,15 +22,14 @@ from ..scan import Buffer
 from ..settings import DicomSettings
 from ..transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from ..uids import VERIFICATION
-from .association import Provider
+from .echo import EchoService
 from .listener import Listener
 from .peers import Peer, Peers
+from .provider import Provider
 from .reception import Answer
+from .serving import Services
 
-_EXPECTED = (
-    (DULServiceProvider, ("_decode_pdu", "_is_transport_event", "_read_pdu_data")),
-    (Association, ("_run_reactor", "run_reactor", "kill", "abort")),
-)
+_EXPECTED = ((A_ASSOCIATE_RQ, ("decode", "to_primitive")), (A_ASSOCIATE_AC, ("from_primitive", "encode")))
 _TITLE = "SELFTEST"
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _INSTANCE = "2.25.1"
@@ -92,9 +90,10 @@ def _live() -> str:
     hub: HubClient = anybody  # type: ignore[assignment]
     gate: Gate = anybody  # type: ignore[assignment]
     settings = DicomSettings(network_seconds=5, association_seconds=5)
-    peers = Peers(hub, gate, most_per_ae_title=2, recheck_seconds=60)
+    peers = Peers(hub, gate, most=2, most_per_ae_title=2, recheck_seconds=60)
+    services = Services({VERIFICATION: EchoService()})
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        listener = Listener(Provider(settings, peers, counting, fast=True), listening)
+        listener = Listener(Provider(settings, peers, counting, services, fast=True), listening)
         listener.start()
         try:
             statuses = _send(listener.port)
@@ -109,7 +108,7 @@ def _live() -> str:
 
 
 def _send(port: int) -> list[int]:
-    """The object on the fast path, an echo, and the object again by the path the echo leads to."""
+    """The object, an echo, and the object again."""
     data_set = Dataset()
     data_set.file_meta = FileMetaDataset()
     data_set.file_meta.TransferSyntaxUID = UID(EXPLICIT_VR_LITTLE_ENDIAN)

@@ -1,4 +1,4 @@
-"""Every service but C-STORE and C-ECHO: the library decodes the request, then one of ours answers it on the socket.
+"""Every service but C-STORE: which one answers a request, and what is answered where it fails.
 
 While it does, the association's thread owns the socket, so that answers and sub-operations go out as fast as the line
 takes them, and C-CANCEL is seen between two of them.
@@ -6,22 +6,23 @@ takes them, and C-CANCEL is seen between two of them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from hub.contracts.errors import ExchangeError
 
 from ..dimse.exchange import Ended, Exchange
 from ..dimse.message import Element, Field, Value, encode_command, offending
-from ..events import ASSOCIATION_BROKEN, SERVICE_REFUSED, log_fault
-from ..status import PROCESSING_FAILURE, SOP_CLASS_NOT_SUPPORTED, error_comment
+from ..events import SERVICE_REFUSED, log_fault
+from ..status import PROCESSING_FAILURE, SOP_CLASS_NOT_SUPPORTED, UNRECOGNIZED_OPERATION, error_comment
+from .command_set import CommandSet, number
+from .negotiation import Agreement, Contexts
 from .peers import Peer
-from .upper_layer import INVALID_PDU
 
-_FIELDS = {
-    "C_FIND": Field.C_FIND_RQ, "C_MOVE": Field.C_MOVE_RQ, "C_GET": Field.C_GET_RQ, "N_CREATE": Field.N_CREATE_RQ,
-    "N_SET": Field.N_SET_RQ, "N_ACTION": Field.N_ACTION_RQ,
-}  # fmt: skip
-_DATA = ("Identifier", "AttributeList", "ModificationList", "ActionInformation")
+REQUESTS = frozenset({
+    Field.C_ECHO_RQ, Field.C_FIND_RQ, Field.C_MOVE_RQ, Field.C_GET_RQ, Field.N_CREATE_RQ, Field.N_SET_RQ,
+    Field.N_ACTION_RQ,
+})  # fmt: skip
+"""What the services answer; C-STORE is not among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Request:
     action_type: int = 0
     priority: int = 0
     relational: bool = False
-    contexts: Mapping[int, tuple[str, str, bool]] | None = None
+    contexts: Contexts | None = None
 
     def response(
         self,
@@ -84,38 +85,8 @@ class Services:
     def __init__(self, by_sop_class: Mapping[str, Service]) -> None:
         self._by_sop_class = by_sop_class
 
-    def serve(self, association: Any, primitive: Any, context_id: int) -> bool:
-        """False, and nothing done, where the request is the library's to answer."""
-        context = association._accepted_cx.get(context_id)
-        kind = type(primitive).__name__
-        if context is None or kind not in _FIELDS or association.peer is None:
-            return False
-        request = _request(association, primitive, context_id, context)
-        if not association.dul.take_back():
-            return True
-        settings = association.provider.settings
-        connection = association.dul.socket.socket
-        exchange = Exchange(
-            connection,
-            peer_maximum_bytes=association.requestor.maximum_length,
-            own_maximum_bytes=settings.maximum_pdu_bytes,
-            seconds=settings.network_seconds,
-            cancelled=association.dimse.cancel_req,
-        )
-        try:
-            self._answer(request, exchange)
-        except Ended as ended:
-            if ended.pdu:
-                association.dul.feed(ended.pdu)
-        except ValueError as failure:
-            ASSOCIATION_BROKEN.log(ae_title=request.peer.ae_title, why=str(failure))
-            association.dul.event_queue.put(INVALID_PDU)
-        finally:
-            association.dul._idle_timer.restart()
-            association.dul.hand_over()
-        return True
-
-    def _answer(self, request: Request, exchange: Exchange) -> None:
+    def answer(self, request: Request, exchange: Exchange) -> None:
+        """Every response of it. Raises Ended where the peer leaves, ValueError where it breaks the protocol."""
         service = self._by_sop_class.get(request.sop_class)
         if service is None:
             exchange.send(request.context_id, request.response(SOP_CLASS_NOT_SUPPORTED))
@@ -137,32 +108,49 @@ class Services:
             exchange.send(request.context_id, request.response(PROCESSING_FAILURE, "The gateway failed."))
 
 
-def _request(association: Any, primitive: Any, context_id: int, context: Any) -> Request:
-    data = next((found for name in _DATA if (found := getattr(primitive, name, None)) is not None), None)
-    said = _either(primitive, "AffectedSOPClassUID", "RequestedSOPClassUID")
-    agreed = str(context.abstract_syntax)
+def request_of(command: CommandSet, data: bytes, context_id: int, peer: Peer, agreement: Agreement) -> Request | None:
+    """The request in a command set that has a Message ID; None for an operation that nobody here performs. Raises
+    ValueError where a number is none."""
+    field = number(command, Element.COMMAND_FIELD)
+    if field not in REQUESTS:
+        return None
+
+    def text(*elements: int) -> str:
+        return next((found for one in elements if (found := _text(command.get(one, b"")))), "")
+
+    agreed, transfer_syntax, _as_scu = agreement.contexts[context_id]
+    said = text(Element.AFFECTED_SOP_CLASS, Element.REQUESTED_SOP_CLASS)
     return Request(
-        peer=association.peer,
-        field=_FIELDS[type(primitive).__name__],
+        peer=peer,
+        field=Field(field),
         context_id=context_id,
         sop_class=agreed if said == agreed else "",
-        transfer_syntax=str(context.transfer_syntax[0]),
-        message_id=primitive.MessageID,
-        data=data.getvalue() if data is not None else b"",
-        sop_instance=_either(primitive, "AffectedSOPInstanceUID", "RequestedSOPInstanceUID"),
-        move_destination=str(getattr(primitive, "MoveDestination", None) or "").strip(),
-        action_type=getattr(primitive, "ActionTypeID", None) or 0,
-        priority=getattr(primitive, "Priority", None) or 0,
-        relational=agreed in association.relational,
-        contexts={
-            number: (str(one.abstract_syntax), str(one.transfer_syntax[0]), bool(one.as_scu))
-            for number, one in association._accepted_cx.items()
-        },
+        transfer_syntax=transfer_syntax,
+        message_id=number(command, Element.MESSAGE_ID),
+        data=data,
+        sop_instance=text(Element.AFFECTED_SOP_INSTANCE, Element.REQUESTED_SOP_INSTANCE),
+        move_destination=text(Element.MOVE_DESTINATION),
+        action_type=number(command, Element.ACTION_TYPE) if Element.ACTION_TYPE in command else 0,
+        priority=number(command, Element.PRIORITY) if Element.PRIORITY in command else 0,
+        relational=agreed in agreement.relational,
+        contexts=agreement.contexts,
     )
 
 
-def _either(primitive: Any, *names: str) -> str:
-    return next((str(found) for name in names if (found := getattr(primitive, name, None))), "")
+def unrecognized(command: CommandSet) -> bytes:
+    """The command set that refuses an operation nobody here performs (PS3.7 C.5.16). Raises ValueError."""
+    elements: dict[int, Value] = {
+        Element.COMMAND_FIELD: number(command, Element.COMMAND_FIELD) | Field.RESPONSE,
+        Element.RESPONDED_TO: number(command, Element.MESSAGE_ID),
+        Element.STATUS: UNRECOGNIZED_OPERATION,
+    }
+    if sop_class := command.get(Element.AFFECTED_SOP_CLASS) or command.get(Element.REQUESTED_SOP_CLASS):
+        elements[Element.AFFECTED_SOP_CLASS] = sop_class
+    return encode_command(elements, data_set=False)
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("ascii", "replace").strip("\0 ")
 
 
 def _tag(where: str) -> int | None:

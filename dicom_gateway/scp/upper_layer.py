@@ -1,7 +1,7 @@
 """The DICOM upper layer (PS3.8 clause 9) of one association, as pynetdicom does it, with limits.
 
-Two changes to the library: the socket reads with a deadline and a bound, and while an association receives objects on
-the fast path, the library's own reader leaves the socket alone.
+Two changes to the library: the socket reads with a deadline and a bound, and while one of our services answers, the
+library's own reader leaves the socket alone.
 """
 
 import threading
@@ -51,19 +51,16 @@ class BoundedSocket(AssociationSocket):  # type: ignore[misc]
 
 
 class UpperLayer(DULServiceProvider):  # type: ignore[misc]
-    """The library's provider, which in Sta6 leaves the socket to the association's own thread until ``hand_over``, and
-    again after ``take_back``.
+    """The library's provider, which leaves the socket to the association's own thread from ``take_back`` until
+    ``hand_over``."""
 
-    This very thread enters Sta6 when it has sent the A-ASSOCIATE-AC, so there is no moment in which both read."""
-
-    def __init__(self, association: Any, *, fast: bool, maximum_data_set_bytes: int) -> None:
+    def __init__(self, association: Any, *, maximum_data_set_bytes: int) -> None:
         super().__init__(association)
         self._maximum_data_set_bytes = maximum_data_set_bytes
         self._ours = threading.Event()
         self._reading = threading.Lock()
         self._connected = False
-        if not fast:
-            self._ours.set()
+        self._ours.set()
 
     @property
     def owned_by_association(self) -> bool:
@@ -74,8 +71,8 @@ class UpperLayer(DULServiceProvider):  # type: ignore[misc]
         self._ours.set()
 
     def take_back(self) -> bool:
-        """Let the association's own thread have the socket again, until the next ``hand_over``. False where there is
-        no association any more."""
+        """Let the association's own thread have the socket until the next ``hand_over``. False where there is no
+        association any more."""
         with self._reading:
             if self.state_machine.current_state != "Sta6":
                 return False

@@ -61,6 +61,11 @@ class Deferred:
         )
         return int(row[0])
 
+    def latest_us(self) -> int:
+        """When the latest instance came, in whichever process; 0 where none has."""
+        row = self._connections.get().execute("SELECT received_us FROM instance ORDER BY id DESC LIMIT 1").fetchone()
+        return int(row[0]) if row else 0
+
     def settled(self, instances: Iterable[int]) -> "Future[None]":
         """The blob store has adopted the files of these."""
         rows = [(instance,) for instance in instances]

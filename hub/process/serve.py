@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from hub.app.fair_accept import Shares
 from hub.app.followers import run_followers
-from hub.app.gateway import run_gateway
+from hub.app.gateway import Places, run_gateway
 from hub.app.parts import compose
 from hub.app.worker import SharedDoor, run_worker
 from hub.exams import warming
@@ -55,16 +55,22 @@ def serve(settings: Settings) -> int:
 
         return run
 
-    def gateway(ready: Ready) -> None:
-        metrics.start(metrics_folder)
-        run_gateway(compose(settings), dicom, ready)
+    places = Places(settings.dicom.processes)
+
+    def gateway(number: int) -> Callable[[Ready], None]:
+        def run(ready: Ready) -> None:
+            metrics.start(metrics_folder)
+            run_gateway(compose(settings), dicom, places, number, ready)
+
+        return run
 
     def followers(ready: Ready) -> None:
         metrics.start(metrics_folder)
         run_followers(compose(settings), ready)
 
     children = [Child(f"worker-{number + 1}", worker(number)) for number in range(numbered)]
-    children += [Child("dicom", gateway), Child("followers", followers)]
+    children += [Child(f"dicom-{number + 1}", gateway(number)) for number in range(settings.dicom.processes)]
+    children += [Child("followers", followers)]
     scheme = "https" if settings.http.tls else "http"
     ready_line = {
         "event": "ready",

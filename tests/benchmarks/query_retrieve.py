@@ -1,20 +1,16 @@
 """C-FIND over many studies, C-GET and C-MOVE of a CT series: hub and, where it is installed, Orthanc, asked by the same
 client in turn."""
 
-import json
-import os
 import shutil
 import socket
 import sqlite3
 import statistics
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -22,12 +18,26 @@ from pydicom.uid import UID
 from pynetdicom.dsutils import encode
 
 from dicom_gateway.dimse.message import Element, Field, Value, encode_command
+from dicom_gateway.file_meta import read_file_meta
+from dicom_gateway.header import WANTED, read_header
+from dicom_gateway.scan import scan
 from dicom_gateway.scp.command_set import CommandSet, number, parse
 from dicom_gateway.scu.association import Outgoing, Proposed, association
 from dicom_gateway.sop_classes import STUDY_ROOT_FIND, STUDY_ROOT_GET, STUDY_ROOT_MOVE
-from dicom_gateway.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
-from tests.benchmarks.cstore import PROMPT, _free_port, _series, _wait
-from tests.journeys.running_hub import RunningHub
+from dicom_gateway.study_index.index import StudyIndex
+from dicom_gateway.study_index.placing import Arrival, place
+from dicom_gateway.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES
+from tests.benchmarks.dicom_images import series
+from tests.benchmarks.dicom_systems import (
+    PROMPT,
+    Place,
+    System,
+    free_port,
+    orthanc_is_here,
+    start_hub,
+    start_orthanc,
+    start_storescp,
+)
 
 CT, CAPTURE = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.7"
 ROUNDS = 5
@@ -39,27 +49,7 @@ QUERIES: dict[str, dict[str, str]] = {
 }
 RETURNED = ("StudyInstanceUID", "PatientName", "PatientID", "PatientBirthDate", "StudyDate", "StudyTime",
             "AccessionNumber", "StudyDescription")  # fmt: skip
-Place = tuple[str, int]
-
-
-@dataclass(frozen=True)
-class System:
-    """A server under measurement: where it listens, and the process at the root of its tree."""
-
-    place: Place
-    pid: int
-
-    def processor_seconds(self) -> float:
-        """Of all its processes, so far; to the hundredth."""
-        parents: dict[int, tuple[int, int]] = {}
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            with suppress(OSError):
-                fields = stat.read_text().rpartition(")")[2].split()
-                parents[int(stat.parent.name)] = int(fields[1]), int(fields[11]) + int(fields[12])
-        tree = {self.pid}
-        while more := {pid for pid, (parent, _ticks) in parents.items() if parent in tree} - tree:
-            tree |= more
-        return sum(parents[pid][1] for pid in tree if pid in parents) / os.sysconf("SC_CLK_TCK")
+LOADING_SECONDS = 180.0
 
 
 def run(folder: Path, small: bool) -> Iterator[tuple[str, str, str]]:
@@ -70,44 +60,67 @@ def run(folder: Path, small: bool) -> Iterator[tuple[str, str, str]]:
 
 
 def measured(folder: Path, count: int, slices: int) -> Iterator[tuple[str, str, str]]:
-    """Over ``count`` studies; filling both by C-STORE takes most of the time."""
-    objects, series = _objects(folder / "objects", count), _series(folder / "ct", slices)
-    receiver = _free_port()
+    """Over ``count`` studies, or as many as Orthanc takes by C-STORE in three minutes. The hub gets their index rows
+    alone, which is all that a search at study level reads."""
+    objects, images = _objects(folder / "objects", count), folder / "ct"
+    series(images, slices)
+    receiver = free_port()
     with ExitStack() as running:
-        systems = {"hub": _hub(folder / "hub", receiver, running)}
-        if shutil.which("Orthanc"):
-            systems["Orthanc"] = _orthanc(folder / "orthanc", receiver, running)
-        inbox = folder / "inbox"
-        inbox.mkdir()
-        peer = subprocess.Popen(["storescp", "--ignore", "-pdu", "131072", str(receiver)], env=PROMPT)
-        running.callback(peer.wait)
-        running.callback(peer.terminate)
-        _wait(receiver)
-        for name, one in systems.items():
-            for content in (objects, series):
-                command = ["storescu", "-aet", "BENCH", "-aec", name.upper(), "+sd", "+r", *map(str, one.place)]
-                subprocess.run([*command, str(content)], check=True, env=PROMPT, capture_output=True)
-        _wait_for_aftercare(folder / "hub")
+        systems = {"hub": start_hub(folder / "hub", running, receiver=receiver)}
+        if orthanc_is_here():
+            systems["Orthanc"] = start_orthanc(folder / "orthanc", running, receiver=receiver, SyncStorageArea=False)
+            objects = _send_for_a_while(systems["Orthanc"], objects)
+        _place(folder / "hub", objects)
+        start_storescp(folder / "inbox", running, "--ignore", port=receiver)
+        for system in systems.values():
+            _send(system, images)
+            system.settle()
+        studies = sum(1 for some in objects for _file in some.iterdir())
         for name, asked in QUERIES.items():
-            yield _row(f"C-FIND over {count:,} studies: {name}", systems, partial(_find, asked))
-        study = _uid_of(series)
+            yield _row(f"C-FIND over {studies:,} studies: {name}", systems, partial(_find, asked))
+        study = _uid_of(images)
         yield _row(f"C-GET, CT of {slices} slices", systems, partial(_get, study))
         yield _row(f"C-MOVE, CT of {slices} slices", systems, partial(_move, study))
 
 
-def _wait_for_aftercare(data: Path) -> None:
-    """Until the hub has finished what follows the acknowledgement, telling its record of the studies included: a fill
-    of this size is no part of the question."""
-    with sqlite3.connect(f"file:{data}/dicom/index.sqlite?mode=ro", uri=True) as index:
-        for left in (
-            "SELECT 1 FROM instance WHERE described = 0 OR spool IS NOT NULL LIMIT 1",
-            "SELECT 1 FROM study WHERE revision > told LIMIT 1",
-        ):
-            while index.execute(left).fetchone():
-                time.sleep(1)
+def _send(system: System, *folders: Path) -> None:
+    command = ["storescu", "-aet", "BENCH", "-aec", system.ae_title, "+sd", "+r", *map(str, system.place)]
+    subprocess.run([*command, *map(str, folders)], check=True, env=PROMPT, capture_output=True)
 
 
-def _row(what: str, systems: dict[str, System], measure: Any) -> tuple[str, str, str]:
+def _send_for_a_while(system: System, folders: list[Path]) -> list[Path]:
+    """Those that went in ``LOADING_SECONDS``."""
+    deadline = time.monotonic() + LOADING_SECONDS
+    sent = []
+    for folder in folders:
+        if time.monotonic() > deadline:
+            break
+        _send(system, folder)
+        sent.append(folder)
+    return sent
+
+
+def _place(data: Path, folders: list[Path]) -> None:
+    """Index rows as C-STORE would make them, without the files, as if everything that follows were done."""
+    index, syntax = StudyIndex(data / "dicom" / "index.sqlite"), TRANSFER_SYNTAXES[EXPLICIT_VR_LITTLE_ENDIAN]
+
+    def change(folder: Path, connection: sqlite3.Connection) -> None:
+        for serial, file in enumerate(sorted(folder.iterdir())):
+            content = file.read_bytes()
+            _syntax, at = read_file_meta(content)
+            header = read_header(scan(content, at, len(content), syntax, dict.fromkeys(WANTED)), big_endian=False)
+            place(connection, Arrival(
+                header, "bench", "bench", "clinic", "BENCH", EXPLICIT_VR_LITTLE_ENDIAN, len(content), at,
+                bytes(32), f"bench-{serial}", 0, 0, announced=True,
+            ))  # fmt: skip
+        connection.execute("UPDATE instance SET described = 1, spool = NULL WHERE spool LIKE 'bench-%'")
+
+    for folder in folders:
+        index.writer.submit(partial(change, folder)).result()
+    index.close()
+
+
+def _row(what: str, systems: dict[str, System], measure: Callable[[Place, str], int]) -> tuple[str, str, str]:
     """Systems in turn; medians, and the processor time of the server beside the time that passed, which on a machine
     with other work says more."""
     seconds: dict[str, list[float]] = {}
@@ -116,7 +129,7 @@ def _row(what: str, systems: dict[str, System], measure: Any) -> tuple[str, str,
     for _round in range(ROUNDS):
         for name, one in systems.items():
             begun, used = time.perf_counter(), one.processor_seconds()
-            counts.add(measure(one.place, name.upper()))
+            counts.add(measure(one.place, one.ae_title))
             seconds.setdefault(name, []).append(time.perf_counter() - begun)
             processor.setdefault(name, []).append(one.processor_seconds() - used)
     assert len(counts) == 1, f"{what}: the systems disagree: {counts}"
@@ -131,7 +144,7 @@ def _row(what: str, systems: dict[str, System], measure: Any) -> tuple[str, str,
     return what, hub, "; ".join(others)
 
 
-def _associate(at: Place, called: str, *proposed: Proposed) -> Any:
+def _associate(at: Place, called: str, *proposed: Proposed) -> AbstractContextManager[Outgoing]:
     return association(
         at, calling="BENCH", called=called, proposed=proposed, maximum_pdu_bytes=131072, connect_seconds=30,
         network_seconds=120,
@@ -220,8 +233,8 @@ def _uid_of(series: Path) -> str:
     return str(pydicom.dcmread(next(series.iterdir()), stop_before_pixels=True).StudyInstanceUID)
 
 
-def _objects(folder: Path, count: int) -> Path:
-    """One tiny object for each study, a thousand a folder, over two years."""
+def _objects(folder: Path, count: int) -> list[Path]:
+    """One tiny object for each study, a thousand a folder, over two years; the folders."""
     made = Dataset()
     made.file_meta = FileMetaDataset()
     made.file_meta.TransferSyntaxUID = UID(EXPLICIT_VR_LITTLE_ENDIAN)
@@ -231,10 +244,11 @@ def _objects(folder: Path, count: int) -> Path:
     made.StudyDate, made.StudyTime, made.AccessionNumber = "20250101", "080000", "A0000000"
     made.PatientBirthDate, made.StudyDescription = "19700101", "Bench"
     made.save_as(template := folder.with_suffix(".dcm"), enforce_file_format=True)
-    content = template.read_bytes()
+    content, made_folders = template.read_bytes(), list[Path]()
     for serial in range(count):
         if serial % 1000 == 0:
             (folder / f"{serial:07d}").mkdir(parents=True)
+            made_folders.append(folder / f"{serial:07d}")
         day = f"{2025 + serial // 336 % 2}{serial // 28 % 12 + 1:02d}{serial % 28 + 1:02d}".encode()
         mark = f"{serial:07d}".encode()
         one = content
@@ -242,31 +256,4 @@ def _objects(folder: Path, count: int) -> Path:
                          (b"A0000000", b"A" + mark), (b"20250101", day)):  # fmt: skip
             one = one.replace(old, new)
         (folder / f"{serial // 1000 * 1000:07d}" / f"{serial:07d}.dcm").write_bytes(one)
-    return folder
-
-
-def _hub(folder: Path, receiver: int, running: ExitStack) -> System:
-    hub = RunningHub(folder).start(workers=1)
-    running.callback(hub.stop)
-    hub.register("bench", "clinic", "bench", "--ae-title", f"BENCH@127.0.0.1:{receiver}")
-    return System(("127.0.0.1", int(str(hub.doors["dicom"]).rsplit(":", 1)[1])), hub.pid)
-
-
-def _orthanc(folder: Path, receiver: int, running: ExitStack) -> System:
-    folder.mkdir()
-    port = _free_port()
-    settings = {
-        "StorageDirectory": str(folder), "IndexDirectory": str(folder), "DicomPort": port, "HttpServerEnabled": False,
-        "DicomAlwaysAllowStore": True, "DicomAlwaysAllowFind": True, "DicomAlwaysAllowGet": True,
-        "DicomAlwaysAllowMove": True, "DicomCheckCalledAet": False, "StorageCompression": False, "Plugins": [],
-        "LimitFindResults": 0, "SyncStorageArea": False, "DicomModalities": {"bench": ["BENCH", "127.0.0.1", receiver]},
-    }  # fmt: skip
-    (folder / "orthanc.json").write_text(json.dumps(settings), encoding="utf-8")
-    peer = subprocess.Popen(
-        ["Orthanc", str(folder / "orthanc.json")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env={**os.environ, "TCP_NODELAY": "1"}, start_new_session=True,  # as the hub: a busy machine shares by session
-    )  # fmt: skip
-    running.callback(peer.wait)
-    running.callback(peer.terminate)
-    _wait(port)
-    return System(("127.0.0.1", port), peer.pid)
+    return made_folders

@@ -1,10 +1,12 @@
 """Images through the real doors: DCMTK sends, dicomweb-client reads, the hub knows of the study."""
 
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -35,8 +37,8 @@ def county() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    """One hub for all of these; each test has studies of its own."""
-    running = RunningHub(tmp_path_factory.mktemp("dicom") / "data").start(workers=1)
+    """One hub for all of these, with two processes at its DICOM door; each test has studies of its own."""
+    running = RunningHub(tmp_path_factory.mktemp("dicom") / "data", HUB_DICOM__PROCESSES="2").start(workers=1)
     try:
         running.register("qingshan", "clinic", "qingshan", "--ae-title", "QINGSHAN")
         running.register("baihe", "clinic", "baihe", "--ae-title", "BAIHE")
@@ -103,6 +105,20 @@ def test_a_ct_series_becomes_images_a_study_and_a_reading_task(
         assert images.search_for_studies(search_filters={"StudyInstanceUID": uid}) == []
     with hub.session("baihe") as session:
         assert session.get(f"/dicom-web/studies/{uid}/metadata").status_code == 404
+
+
+def test_processes_share_the_door_and_each_study_is_told_once(
+    hub: RunningHub, county: ModuleType, tmp_path: Path
+) -> None:
+    serving = {line["pid"] for text in hub.log().splitlines() if (line := json.loads(text))["event"] == "dicom.serving"}
+    assert len(serving) == 2
+    files = [county.make(tmp_path / str(day), date(2026, 10, day))["dr"][0] for day in range(1, 9)]
+    with ThreadPoolExecutor(len(files)) as senders:
+        assert {one.returncode for one in senders.map(lambda file: storescu(hub, file), files)} == {0}
+    for file in files:
+        uid = pydicom.dcmread(file, stop_before_pixels=True).StudyInstanceUID
+        (study,) = wait_for(lambda uid=uid: studies(hub, "qingshan", uid))  # type: ignore[misc]
+        assert (study["numberOfInstances"], study["meta"]["versionId"]) == (1, "1")
 
 
 def test_images_outlive_a_kill_and_a_restart(hub: RunningHub, county: ModuleType, tmp_path: Path) -> None:

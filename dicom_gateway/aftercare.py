@@ -41,7 +41,7 @@ class Aftercare:
                 self._stopping.wait(IDLE_SECONDS / 4)
                 continue
             try:
-                worked = self.describe_some() + self.settle_some()
+                worked = self.correct_some() + self.describe_some() + self.settle_some()
             except Exception as failure:
                 log_fault("aftercare", failure)
                 self._stopping.wait(_FAILURE_PAUSE_SECONDS)
@@ -54,6 +54,17 @@ class Aftercare:
 
     def _pressing(self) -> bool:
         return self._archive.index.deferred.spooled_bytes() > LARGEST_BACKLOG_BYTES
+
+    def correct_some(self) -> int:
+        """Bring files in line with corrections; how many."""
+        renewed = 0
+        for row in self._archive.index.served_files.stale(BATCH):
+            try:
+                self._archive.served.renew(row)
+                renewed += 1
+            except ExchangeError as failure:
+                log_fault("aftercare", failure)
+        return renewed
 
     def describe_some(self) -> int:
         """Describe the instances that have waited longest; how many."""

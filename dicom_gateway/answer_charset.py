@@ -45,6 +45,11 @@ def encode(label: str, text: str) -> bytes:
     return raw if raw is not None else text.encode(_CODECS.get(label, "ascii"), "replace")
 
 
+def can_write(label: str, text: str) -> bool:
+    """Whether ``text`` can be written under that label."""
+    return _encode(label, text) is not None
+
+
 def answer_charset(profile: str, request: CharacterSet, default: str) -> AnswerCharset:
     """``profile`` is the label a device is known to read ("" where none is known)."""
     if profile:

@@ -6,7 +6,7 @@ C-STORE, STOW-RS and the objects that adapters make all end here.
 import mmap
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -18,6 +18,7 @@ from hub.contracts.errors import Conflict, Incorrect, Unsupported
 from hub.contracts.quarantine import Refusal
 from hub.contracts.submission import Channel, Original
 
+from .corrections.served import Served
 from .describe import Descriptions
 from .header import WANTED, Header, read_header
 from .inflate import inflated
@@ -28,6 +29,7 @@ from .same_instance import Sameness, sameness
 from .scan import Buffer, scan
 from .settings import DicomSettings
 from .spool import Spool, SpoolFile, disk_failure
+from .study_index.deferred import Description
 from .study_index.index import StudyIndex
 from .study_index.instance_row import InstanceRow
 from .study_index.placing import Arrival, Placing
@@ -96,8 +98,14 @@ class Archive:
         self.files = InstanceFiles(self.spool, blobs, settings.maximum_inflated_bytes)
         self.descriptions = Descriptions(self.index.deferred, self.files)
         self.codecs = CodecWorkers(settings.pixel_workers, settings.pixel_seconds)
+        self.served = Served(self.index, self.files, self.spool, settings.ae_title)
         self._quarantine = quarantine
         self._one_in_memory = threading.Lock()
+
+    def described(self, rows: Sequence[InstanceRow]) -> dict[int, Description]:
+        """Descriptions of what is to be given of these instances, corrected where a correction is in force; by id. May
+        read and write files: call it off the event loop."""
+        return self.descriptions.of(self.served.current(rows))
 
     def close(self) -> None:
         self.index.close()
@@ -165,7 +173,7 @@ class Archive:
             announced=announced,
         )
         placing = self._place(file, arrival)
-        if placing is Placing.STORED:
+        if placing in (Placing.STORED, Placing.REJECTED):
             file.close()
             return Kept(Outcome.STORED, header)
         if placing is Placing.DIFFERENT:
@@ -180,7 +188,7 @@ class Archive:
         try:
             file.sync()
         except OSError as failure:
-            if placed.result() is Placing.STORED:
+            if placed.result() in (Placing.STORED, Placing.REJECTED):
                 self.index.remove(arrival).result()
             raise disk_failure(failure) from failure
         return placed.result()
@@ -208,6 +216,7 @@ class Archive:
         known = self.index.of_owner(sender.caller.organization, header.sop_instance_uid)
         verdict = Sameness.OTHER
         if known is not None:
+            known = self.index.served_files.received(known)
             with (
                 self.files.data_set(known) as (buffer, begin, end),
                 self._data_set(file, data_set_at, syntax) as (new_buffer, new_begin, new_end),

@@ -15,7 +15,10 @@ from hub.contracts.caller import Caller, Role
 from hub.contracts.site import ZONE_TEXT
 from hub.contracts.submission import Channel, Entry, Method, Origin, Submission
 
+from .endpoint import endpoint_entry
 from .patient import Resource, by_identifier, fhir_date, own_patient_and_condition, patient_and_condition
+from .provenance import provenance, withdrawn_status
+from .study_index.acts import Act
 from .study_index.telling import UntoldStudy
 
 _TIME = re.compile(r"(\d{2})(?::?(\d{2}))?(?::?(\d{2}))?(?:\.(\d{1,6}))?\Z")
@@ -54,30 +57,43 @@ def submission_of(
     *,
     own_patient: bool = False,
     order: str | None = None,
+    patient: str | None = None,
+    acts: Sequence[Act] = (),
+    endpoint: str = "",
 ) -> Submission:
     """One submission of Patient (created where unknown) and ImagingStudy (a new version where known). ``attributes``
-    is the DICOM JSON of one of its instances, ``order`` the id of the ServiceRequest it was made for. The same study as
-    of the same revision is the same submission."""
+    is the DICOM JSON of one of its instances, ``order`` the id of the ServiceRequest it was made for. ``patient`` is
+    the id of the Patient where he is known by somebody's word; ``acts`` become a Provenance each; ``endpoint`` is the
+    URL of our DICOMweb. The same study as of the same revision is the same submission."""
     caller = Caller(study.client, Role(study.role), study.owner)
-    facts = (study.owner, study.patient_id, study.patient_name, study.birth_date, study.sex, study.uid)
-    patient, condition = (own_patient_and_condition if own_patient else patient_and_condition)(*facts)
-    patient_urn = uuid.uuid5(uuid.NAMESPACE_OID, f"{study.owner}/{study.uid}/patient").urn
     study_urn = uuid.uuid5(uuid.NAMESPACE_OID, f"{study.owner}/{study.uid}").urn
-    resource = imaging_study(study, series, attributes, patient_urn, order)
-    bodies = (msgspec.json.encode(patient), msgspec.json.encode(resource))
-    key_hash = hashlib.sha256(b"\0".join(bodies)).digest()
-    entries = (
-        Entry(Method.CREATE, "Patient", bodies[0], condition=condition, full_url=patient_urn),
+    entries: list[Entry] = []
+    subject = f"Patient/{patient}"
+    if patient is None:
+        facts = (study.owner, study.patient_id, study.patient_name, study.birth_date, study.sex, study.uid)
+        named, condition = (own_patient_and_condition if own_patient else patient_and_condition)(*facts)
+        subject = uuid.uuid5(uuid.NAMESPACE_OID, f"{study.owner}/{study.uid}/patient").urn
+        body = msgspec.json.encode(named)
+        entries.append(Entry(Method.CREATE, "Patient", body, condition=condition, full_url=subject))
+    resource = imaging_study(study, series, attributes, subject, order)
+    if not series:
+        resource["status"] = withdrawn_status(acts)
+    if endpoint and series:
+        entries.append(endpoint_entry(study.owner, endpoint))
+        resource["endpoint"] = [{"reference": entries[-1].full_url}]
+    entries.append(
         Entry(
             Method.UPDATE,
             "ImagingStudy",
-            bodies[1],
+            msgspec.json.encode(resource),
             condition=by_identifier(codes.DICOM_UID, f"urn:oid:{study.uid}"),
             full_url=study_urn,
-        ),
+        )
     )
+    entries += [Entry(Method.CREATE, "Provenance", msgspec.json.encode(provenance(act, study_urn))) for act in acts]
+    key_hash = hashlib.sha256(b"\0".join(entry.body for entry in entries)).digest()
     key = f"{study.uid}/{study.revision}/{key_hash.hex()[:16]}"
-    return Submission(entries, Origin(caller, Channel.DICOM, now, key=key, key_hash=key_hash))
+    return Submission(tuple(entries), Origin(caller, Channel.DICOM, now, key=key, key_hash=key_hash))
 
 
 def imaging_study(
@@ -90,6 +106,8 @@ def imaging_study(
         "modality": [_modality(code) for code in dict.fromkeys(one.modality or _UNKNOWN_MODALITY for one in series)],
         "subject": {"reference": subject},
     }
+    if not series:
+        del resource["modality"]
     if started := instant(study.study_date, study.study_time, study.timezone):
         resource["started"] = started
     if study.accession_number:
@@ -105,7 +123,8 @@ def imaging_study(
         resource["procedureCode"] = procedures
     if study.description:
         resource["description"] = study.description
-    resource["series"] = [_series(one) for one in series]
+    if series:
+        resource["series"] = [_series(one) for one in series]
     return resource
 
 

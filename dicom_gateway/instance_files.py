@@ -77,3 +77,7 @@ class InstanceFiles:
         finally:
             os.close(descriptor)
         self._blobs.adopt(path, row.sha256.hex())
+
+    def adopt_file(self, path: Path, sha256: bytes) -> None:
+        """Hand a file of our own making, complete and synced, to the blob store."""
+        self._blobs.adopt(path, sha256.hex())

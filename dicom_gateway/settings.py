@@ -47,6 +47,9 @@ class DicomSettings:
     maximum_matches: int = 100_000
     """Of one C-FIND; beyond it the answer ends with A700."""
 
+    dicom_web_url: str = ""
+    """Where others reach our DICOMweb; an ImagingStudy names it as its endpoint. Empty names none."""
+
     devices: Mapping[str, DeviceProfile] = field(default_factory=dict)
     """By AE title."""
 

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from hub.contracts.caller import EVERYTHING, Caller, Role
-from hub.contracts.errors import Busy, ExchangeError, Precondition
+from hub.contracts.errors import Busy, Conflict, ExchangeError, Precondition
 from hub.contracts.hub_client import HubClient
 from hub.contracts.submission import Receipt
 from hub.telemetry.metrics import count
@@ -23,6 +23,7 @@ from hub.telemetry.metrics import count
 from .archive import Archive
 from .events import STUDIES_TOLD, STUDY_NOT_TOLD, log_fault
 from .imaging_study import Instance, Series, submission_of
+from .study_index.acts import Act
 from .study_index.telling import UntoldStudy
 
 AT_A_TIME = 16
@@ -36,6 +37,7 @@ class StudyCloser:
     def __init__(self, archive: Archive, hub: HubClient) -> None:
         self._archive = archive
         self._hub = hub
+        self._endpoint = archive.settings.dicom_web_url
         self._telling = archive.index.telling
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dicom-study-closer", daemon=True)
@@ -66,17 +68,30 @@ class StudyCloser:
     def close_due(self, now_us: int) -> int:
         """Tell the hub of studies that are due; how many were tried."""
         due = self._telling.due(now_us, AT_A_TIME)
-        waiting = [(study, self._submit(study)) for study in due]
-        for study, receipt in waiting:
-            self._settle(study, receipt)
+        waiting = []
+        for study in due:
+            acts = self._archive.index.acts.untold(study.id)
+            if study.instance_count or study.told:
+                waiting.append((study, acts, self._submit(study, acts)))
+            else:  # it came and went before anybody was told
+                self._telling.told(study.id, study.revision, None, [act.id for act in acts]).result()
+        for study, acts, receipt in waiting:
+            self._settle(study, acts, receipt)
         return len(due)
 
-    def _submit(self, study: UntoldStudy, *, own_patient: bool = False) -> "Future[Receipt]":
+    def _submit(self, study: UntoldStudy, acts: Sequence[Act], *, own_patient: bool = False) -> "Future[Receipt]":
         try:
             series = series_of(self._telling.series_and_instances(study.id))
-            attributes = self._attributes(study, series)
             submission = submission_of(
-                study, series, attributes, datetime.now(UTC), own_patient=own_patient, order=self._order(study)
+                study,
+                series,
+                self._attributes(study, series),
+                datetime.now(UTC),
+                own_patient=own_patient,
+                order=self._order(study),
+                patient=self._patient(study),
+                acts=acts,
+                endpoint=self._endpoint,
             )
             return self._hub.submit(submission)
         except Exception as failure:
@@ -96,6 +111,8 @@ class StudyCloser:
 
     def _attributes(self, study: UntoldStudy, series: Sequence[Series]) -> dict[str, Any]:
         """DICOM JSON of the study's first instance."""
+        if not series:
+            return {}
         first = series[0].instances[0].uid
         rows = self._archive.index.instances(EVERYTHING, study.uid, sop_instance_uid=first)
         if not rows:
@@ -104,13 +121,21 @@ class StudyCloser:
         attributes: dict[str, Any] = msgspec.json.decode(json)
         return attributes
 
-    def _settle(self, study: UntoldStudy, receipt: "Future[Receipt]") -> None:
+    def _patient(self, study: UntoldStudy) -> str | None:
+        """The Patient (id) that the study belongs to by somebody's word; None where its own words name him."""
+        if study.correction is not None:
+            corrected, _at_us = self._archive.index.corrections.in_force(study.correction)
+            if corrected.patient is not None:
+                return corrected.patient
+        return None if study.instance_count else study.patient
+
+    def _settle(self, study: UntoldStudy, acts: Sequence[Act], receipt: "Future[Receipt]") -> None:
         settings = self._archive.settings
         try:
             try:
                 outcomes = receipt.result(RECEIPT_SECONDS).outcomes
-            except Precondition:
-                outcomes = self._submit(study, own_patient=True).result(RECEIPT_SECONDS).outcomes
+            except (Precondition, Conflict):
+                outcomes = self._submit(study, acts, own_patient=True).result(RECEIPT_SECONDS).outcomes
         except Exception as failure:
             wait_seconds = min(settings.retry_seconds * 2 ** min(study.tries, 10), settings.retry_longest_seconds)
             if isinstance(failure, Busy):
@@ -122,7 +147,7 @@ class StudyCloser:
             self._telling.later(study.id, time.time_ns() // 1000 + int(wait_seconds * 1e6)).result()
             return
         patient = next((outcome.id for outcome in outcomes if outcome.type == "Patient"), None)
-        self._telling.told(study.id, study.revision, patient).result()
+        self._telling.told(study.id, study.revision, patient, [act.id for act in acts]).result()
         count(STUDIES_TOLD)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator
+from itertools import chain
 
 from hub.contracts.errors import Fault
 
@@ -16,7 +17,7 @@ def verify(archive: Archive) -> Iterator[str]:
     for (said,) in archive.index.rows("PRAGMA integrity_check(10)"):
         if said != "ok":
             yield f"dicom: index.sqlite is damaged ({said}); restore it from a backup."
-    for row in archive.index.every_instance():
+    for row in chain(archive.index.every_instance(), archive.index.served_files.every_received()):
         try:
             descriptor = archive.files.open(row)
         except Fault:

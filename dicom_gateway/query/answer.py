@@ -123,5 +123,5 @@ class Answers:
         else:
             ids = [self._id(match) for match in found]
             rows = representatives(self._archive.index, self._query.index_level, ids)
-        made = self._archive.descriptions.of(list(rows.values()))
+        made = self._archive.described(list(rows.values()))
         return {one: _json.decode(made[row.id][0]) for one, row in rows.items() if row.id in made}

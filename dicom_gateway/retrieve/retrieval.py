@@ -29,6 +29,7 @@ class Retrieval:
         identifier = read_identifier(request.data, request.transfer_syntax)
         patient_root = request.sop_class in (PATIENT_ROOT_MOVE, PATIENT_ROOT_GET)
         rows = selected(self.archive.index, scope, identifier, patient_root=patient_root)
+        rows = self.archive.served.current(rows)
         self._audit.note(caller, interaction, SIGHT_OF, sorted({row.patient for row in rows if row.patient}))
         return rows
 

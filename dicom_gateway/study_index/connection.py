@@ -9,7 +9,9 @@ from pathlib import Path
 
 from ..person_name import glob_match, key_matches
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+_ADDED_COLUMNS = (("study", "correction", "INTEGER"), ("instance", "corrected", "INTEGER"))
+"""Columns that files of earlier versions lack: the correction in force, and the one that the file served bears."""
 MOST_IDLE = 8
 _BUSY_SECONDS = 30.0
 
@@ -25,13 +27,29 @@ def open_index(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     connection.execute("PRAGMA mmap_size = 268435456")
     connection.execute("PRAGMA temp_store = MEMORY")
     if connection.execute("PRAGMA user_version").fetchone()[0] < SCHEMA_VERSION:
-        schema = files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
-        connection.executescript(f"BEGIN IMMEDIATE;\n{schema}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;")
+        _make_tables(connection)
     if read_only:
         connection.execute("PRAGMA query_only = ON")
         connection.create_function("key_matches", 2, key_matches, deterministic=True)
         connection.create_function("glob_match", 2, glob_match, deterministic=True)
     return connection
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    schema, amendments = (
+        files(__package__).joinpath(name).read_text(encoding="utf-8") for name in ("schema.sql", "amendments.sql")
+    )
+    connection.executescript(f"BEGIN IMMEDIATE;\n{schema}\nCOMMIT;")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for table, column, kind in _ADDED_COLUMNS:
+            if all(row[1] != column for row in connection.execute(f"PRAGMA table_info({table})")):
+                connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.executescript(f"BEGIN IMMEDIATE;\n{amendments}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;")
 
 
 class _Held:

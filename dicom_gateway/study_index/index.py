@@ -7,13 +7,16 @@ from typing import Any
 
 from hub.contracts.caller import Scope
 
+from .acts import Acts
 from .commitments import Commitments
 from .connection import ThreadConnections
+from .corrections import Corrections
 from .deferred import Deferred
 from .group_writer import GroupWriter
 from .instance_row import COLUMNS, InstanceRow
 from .performed_steps import PerformedSteps
 from .placing import Arrival, Placing, place, remove
+from .served_files import ServedFiles
 from .telling import Telling
 from .visibility import visible
 
@@ -36,6 +39,9 @@ class StudyIndex:
         self.telling = Telling(self.connections, self.writer)
         self.performed_steps = PerformedSteps(self.connections, self.writer)
         self.commitments = Commitments(self.connections, self.writer)
+        self.acts = Acts(self.connections)
+        self.corrections = Corrections(self.connections)
+        self.served_files = ServedFiles(self.connections, self.writer)
 
     def close(self) -> None:
         self.writer.close()
@@ -83,6 +89,17 @@ class StudyIndex:
             found.setdefault(instance.uid, instance)
         return list(found.values())
 
+    def by_ids(self, instances: Sequence[int]) -> list[InstanceRow]:
+        """Those of the instances (ids) that are there."""
+        found: list[InstanceRow] = []
+        for begin in range(0, len(instances), _MOST_VARIABLES):
+            some = instances[begin : begin + _MOST_VARIABLES]
+            marks = ", ".join("?" * len(some))
+            found += [
+                InstanceRow.of(row) for row in self.rows(f"SELECT {COLUMNS} {_FROM} WHERE i.id IN ({marks})", some)
+            ]
+        return found
+
     def visible_to(self, scope: Scope, instances: Sequence[int]) -> frozenset[int]:
         """Those of the instances (ids) that the scope shows."""
         sight, parameters = visible(scope)
@@ -103,4 +120,8 @@ class StudyIndex:
             last = rows[-1][0]
 
     def spool_names(self) -> frozenset[str]:
-        return frozenset(row[0] for row in self.rows("SELECT spool FROM instance WHERE spool IS NOT NULL"))
+        rows = self.rows(
+            "SELECT spool FROM instance WHERE spool IS NOT NULL"
+            " UNION ALL SELECT spool FROM withdrawn WHERE spool IS NOT NULL"
+        )
+        return frozenset(row[0] for row in rows)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 COLUMNS = """i.id, i.uid, i.sop_class, i.number, i.rows, i.columns, i.bits_allocated, i.frames, i.transfer_syntax,
-    i.size_bytes, i.data_set_at, i.sha256, i.spool, se.uid, st.uid, st.patient, i.characters"""
+    i.size_bytes, i.data_set_at, i.sha256, i.spool, se.uid, st.uid, st.patient, i.characters,
+    st.correction, i.corrected"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,14 @@ class InstanceRow:
     patient: str | None
     """Id of the hub's Patient, once the study has been told."""
     characters: str
+    correction: int | None = None
+    """The correction in force of its study."""
+    corrected: int | None = None
+    """The correction that the file named here bears."""
+
+    @property
+    def is_current(self) -> bool:
+        return self.correction == self.corrected
 
     @classmethod
     def of(cls, row: tuple[Any, ...]) -> "InstanceRow":

@@ -91,7 +91,12 @@ def _put(attributes: dict[str, Any], tag: str, representation: str, value: str |
         attributes[tag] = {"vr": representation, "Value": [value]}
 
 
-def _put_name(attributes: dict[str, Any], tag: str, name: str) -> None:
+def person_attribute(name: str) -> dict[str, Any]:
+    """A PN value, component groups between equals signs, as an attribute."""
     first = name.split("\\")[0]
     groups = {group: part for group, part in zip(_NAME_GROUPS, first.split("="), strict=False) if part}
-    attributes[tag] = {"vr": "PN", "Value": [groups]} if groups else {"vr": "PN"}
+    return {"vr": "PN", "Value": [groups]} if groups else {"vr": "PN"}
+
+
+def _put_name(attributes: dict[str, Any], tag: str, name: str) -> None:
+    attributes[tag] = person_attribute(name)

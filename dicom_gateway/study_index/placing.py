@@ -7,6 +7,7 @@ from enum import Enum
 from ..header import Header
 from ..person_name import name_key
 from .level_json import series_json, study_json
+from .withdrawing import is_rejected, is_withdrawn, was_received, withdraw
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Placing(Enum):
     """The same bytes are there already."""
     DIFFERENT = "different"
     """Other bytes are there under this SOP Instance UID; they stay."""
+    REJECTED = "rejected"
+    """Stored, but a rejection note names it: neither found nor given."""
 
 
 def place(connection: sqlite3.Connection, arrival: Arrival) -> Placing:
@@ -44,8 +47,12 @@ def place(connection: sqlite3.Connection, arrival: Arrival) -> Placing:
         "SELECT sha256 FROM instance WHERE owner = ? AND uid = ?", (owner, header.sop_instance_uid)
     ).fetchone()
     if known is not None:
-        return Placing.SAME if known[0] == arrival.sha256 else Placing.DIFFERENT
-    study = _study(connection, owner, arrival)
+        same = known[0] == arrival.sha256 or was_received(connection, owner, arrival)
+        return Placing.SAME if same else Placing.DIFFERENT
+    rejected = is_rejected(connection, owner, header.sop_instance_uid)
+    if rejected and is_withdrawn(connection, owner, header.sop_instance_uid):
+        return Placing.SAME
+    study = _diverted(connection, owner, header) or _study(connection, owner, arrival)
     series, new_series = _series(connection, study, header)
     connection.execute(
         """INSERT INTO instance (owner, uid, series, study, sop_class, number, rows, columns, bits_allocated, frames,
@@ -65,6 +72,9 @@ def place(connection: sqlite3.Connection, arrival: Arrival) -> Placing:
         (new_series, not arrival.announced, arrival.announced, arrival.due_us, arrival.client, arrival.role,
          arrival.ae_title, header.modality, f"\\{header.modality}\\", f"{header.modality}\\", study),
     )  # fmt: skip
+    if rejected:
+        withdraw(connection, owner, [header.sop_instance_uid])
+        return Placing.REJECTED
     return Placing.STORED
 
 
@@ -82,13 +92,21 @@ def remove(connection: sqlite3.Connection, owner: str, sop_instance_uid: str, sp
     connection.execute("DELETE FROM description WHERE instance = ?", (instance,))
     connection.execute("DELETE FROM instance WHERE id = ?", (instance,))
     connection.execute("UPDATE series SET instance_count = instance_count - 1 WHERE id = ?", (series,))
-    gone = connection.execute("DELETE FROM series WHERE id = ? AND instance_count = 0", (series,)).rowcount
+    gone = connection.execute(
+        "DELETE FROM series WHERE id = ? AND instance_count = 0"
+        " AND NOT EXISTS (SELECT 1 FROM withdrawn w WHERE w.series = series.id)",
+        (series,),
+    ).rowcount
     connection.execute(
         """UPDATE study SET instance_count = instance_count - 1, series_count = series_count - ?,
                revision = CASE WHEN instance_count = 1 THEN 0 ELSE revision END WHERE id = ?""",
         (gone, study),
     )
-    connection.execute("DELETE FROM study WHERE id = ? AND instance_count = 0", (study,))
+    connection.execute(
+        "DELETE FROM study WHERE id = ? AND instance_count = 0"
+        " AND NOT EXISTS (SELECT 1 FROM act a WHERE a.study = study.id)",
+        (study,),
+    )
 
 
 def _organization(connection: sqlite3.Connection, name: str) -> int:
@@ -96,6 +114,14 @@ def _organization(connection: sqlite3.Connection, name: str) -> int:
     if row is None:
         row = connection.execute("INSERT INTO organization (name) VALUES (?) RETURNING id", (name,)).fetchone()
     return int(row[0])
+
+
+def _diverted(connection: sqlite3.Connection, owner: int, header: Header) -> int | None:
+    """The study that a series was parted into."""
+    row = connection.execute(
+        "SELECT study FROM diverted WHERE owner = ? AND series_uid = ?", (owner, header.series_uid)
+    ).fetchone()
+    return None if row is None else int(row[0])
 
 
 def _study(connection: sqlite3.Connection, owner: int, arrival: Arrival) -> int:
@@ -117,11 +143,12 @@ def _study(connection: sqlite3.Connection, owner: int, arrival: Arrival) -> int:
 
 def _series(connection: sqlite3.Connection, study: int, header: Header) -> tuple[int, bool]:
     row = connection.execute(
-        "UPDATE series SET instance_count = instance_count + 1 WHERE study = ? AND uid = ? RETURNING id",
+        "UPDATE series SET instance_count = instance_count + 1 WHERE study = ? AND uid = ?"
+        " RETURNING id, instance_count",
         (study, header.series_uid),
     ).fetchone()
     if row is not None:
-        return int(row[0]), False
+        return int(row[0]), row[1] == 1
     row = connection.execute(
         """INSERT INTO series (study, uid, modality, number, description, body_part, laterality, performed_date,
                instance_count, json)

@@ -69,6 +69,10 @@ _ORDER: dict[Level, str] = {
     "series": "st.study_date DESC, st.uid, se.number, se.id",
     "instance": "st.study_date DESC, st.uid, se.number, se.id, i.number, i.id",
 }
+_NOT_EMPTY: dict[Level, list[str]] = {
+    "study": ["st.instance_count > 0"], "series": ["se.instance_count > 0"], "instance": [],
+}  # fmt: skip
+"""Rows of studies and series outlive their last instance."""
 _BELOW: dict[Level, tuple[Level, ...]] = {"study": ("series", "instance"), "series": ("instance",), "instance": ()}
 _STUDY_COLUMNS, _LEVEL_COLUMNS = 7, 11
 
@@ -81,7 +85,7 @@ def search(index: StudyIndex, query: Query, scope: Scope) -> list[Match]:
 
 def statement(query: Query, scope: Scope) -> tuple[str, list[object]]:
     sight, parameters = visible(scope)
-    conditions = [sight]
+    conditions = [sight, *_NOT_EMPTY[query.level]]
     below: list[tuple[Level, Condition]] = []
     for level, (sql, values) in query.conditions:
         if level in _BELOW[query.level]:

@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - statements are put together from constants of this package; values are always parameters
 
 import sqlite3
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -32,11 +33,17 @@ class UntoldStudy:
     birth_date: str
     sex: str
     description: str
+    told: int = 0
+    """The revision that the hub knows; 0 where it knows nothing."""
+    instance_count: int = 1
+    patient: str | None = None
+    """Id of the hub's Patient, where it is known."""
+    correction: int | None = None
 
 
 _COLUMNS = """st.id, o.name, st.uid, st.client, st.role, st.ae_title, st.revision, st.tries, st.study_date,
     st.study_time, st.timezone, st.accession_number, st.patient_id, st.patient_name, st.birth_date, st.sex,
-    st.description"""
+    st.description, st.told, st.instance_count, st.patient, st.correction"""
 
 
 class Telling:
@@ -72,14 +79,18 @@ class Telling:
             .fetchall()
         )
 
-    def told(self, study: int, revision: int, patient: str | None) -> "Future[None]":
-        """The hub knows the study as of ``revision``."""
+    def told(self, study: int, revision: int, patient: str | None, acts: Sequence[int] = ()) -> "Future[None]":
+        """The hub knows the study as of ``revision``, and these acts. Where more has happened meanwhile, its patient
+        may be another by now."""
 
         def change(connection: sqlite3.Connection) -> None:
             connection.execute(
-                "UPDATE study SET told = max(told, ?), tries = 0, patient = coalesce(?, patient) WHERE id = ?",
-                (revision, patient, study),
+                "UPDATE study SET told = max(told, ?), tries = 0,"
+                " patient = CASE WHEN correction IS NULL OR revision = ? THEN coalesce(?, patient) ELSE patient END"
+                " WHERE id = ?",
+                (revision, revision, patient, study),
             )
+            connection.executemany("UPDATE act SET told = 1 WHERE id = ?", [(act,) for act in acts])
 
         return self._writer.submit(change)
 

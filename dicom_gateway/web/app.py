@@ -9,9 +9,12 @@ from hub.contracts.gate import Gate
 from hub.contracts.hub_client import HubClient
 
 from ..archive import Archive
+from ..corrections.desk import CorrectionDesk
 from ..events import log_fault
 from ..study_index.instance_row import InstanceRow
 from ..study_index.visibility import SIGHT_OF
+from ..withdrawal.deletion import Deletion
+from .amendments import Amendments
 from .asgi import Answer, Message, Receive, Request, Send, no_such_route, not_found, refusal, request_of
 from .frames import retrieve_bulk_data, retrieve_frames
 from .retrieve import retrieve_instances, retrieve_metadata
@@ -41,6 +44,8 @@ class DicomWebApp:
         self._audit = audit
         self._prefix = prefix.rstrip("/")
         self._root = root
+        deletion = Deletion(archive.index, archive.spool, archive.blobs, hub.needs_bytes)
+        self._amendments = Amendments(archive, CorrectionDesk(archive.index, hub), deletion, gate, audit)
         self._worklist = WorklistView(archive.settings, hub, gate, audit)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -72,9 +77,12 @@ class DicomWebApp:
         if request.method == "POST" and path[:1] == ["studies"] and len(path) <= 2:
             self._gate.check_action(request.caller, STORE)
             return await store_instances(checked_uid(path[1]) if path[1:] else None, request, self._archive)
+        if (amended := await self._amendments.serve(request)) is not None:
+            return amended
         if request.method != "GET":
             answer = refusal(_wrong_method(request.method))
-            answer.headers.append((b"allow", b"GET, POST" if path == ["studies"] else b"GET"))
+            allowed = b"GET, POST" if path == ["studies"] else b"GET, DELETE" if path[:1] == ["studies"] else b"GET"
+            answer.headers.append((b"allow", allowed))
             return answer
         if path == ["worklist"]:
             return await asyncio.to_thread(self._worklist.answer, request)
@@ -106,6 +114,8 @@ class DicomWebApp:
         rows = self._archive.index.instances(scope, *(checked_uid(uid) for uid in named))
         if not rows:
             raise not_found()
+        if not all(row.is_current for row in rows):
+            rows = await asyncio.to_thread(self._archive.served.current, rows)
         self._audit.note(request.caller, "wado", SIGHT_OF, sorted({row.patient for row in rows if row.patient}))
         match rest:
             case []:

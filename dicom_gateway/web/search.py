@@ -134,7 +134,7 @@ def _descriptions(level: Level, matches: Sequence[Match], archive: Archive) -> d
         rows = {match.instance.id: match.instance for match in matches if match.instance is not None}
     else:
         rows = representatives(archive.index, level, [_id(level, match) for match in matches])
-    described = archive.descriptions.of(list(rows.values()))
+    described = archive.described(list(rows.values()))
     return {one: _RAW.decode(described[row.id][0]) for one, row in rows.items() if row.id in described}
 
 

@@ -4,6 +4,7 @@ use, so a process may compose and then fork."""
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from hub.identity.persons import SqlPersons
 from hub.identity.reaction import IdentityReaction
 from hub.identity.regional import RegionalReaction
 from hub.intake.accept import Intake
-from hub.intake.originals import OriginalsReaction
+from hub.intake.originals import OriginalsReaction, keeps_original
 from hub.intake.quarantine import TABLES as QUARANTINE_TABLES
 from hub.intake.quarantine import SqlQuarantine
 from hub.reading.claim import with_owner
@@ -40,7 +41,7 @@ from hub.security.policy import Policy
 from hub.security.sessions import Sessions
 from hub.security.signed import SignedCredentials
 from hub.security.tables import SECURITY_TABLES
-from hub.settings import Settings
+from hub.settings import HttpDoor, Settings
 from hub.store.sqlite import SqliteResourceStore
 from hub.viewer.installed import Viewer
 from hub.worklist.facts import Examination
@@ -142,7 +143,10 @@ class Parts:
     @cached_property
     def hub_client(self) -> LocalHubClient:
         registry = _Registry(self.clients, self.security_events)
-        return LocalHubClient(self.intake, self.quarantine, registry, self.orders)
+        return LocalHubClient(self.intake, self.quarantine, registry, self.orders, self._needs_bytes)
+
+    def _needs_bytes(self, sha256: str) -> bool:
+        return self.quarantine.keeps(sha256) or keeps_original(self.store, sha256)
 
     @cached_property
     def orders(self) -> SqlOrders:
@@ -163,6 +167,7 @@ class Parts:
                 for ae_title, one in door.devices.items()
             },
             free_space_floor_bytes=door.free_space_floor_bytes,
+            dicom_web_url=_dicom_web_url(self.settings.http),
         )
 
     @property
@@ -198,6 +203,16 @@ class Parts:
         for name in ("audit", "security_events", "archive", "store"):
             if name in made:
                 made[name].close()
+
+
+def _dicom_web_url(door: HttpDoor) -> str:
+    """Where others reach our DICOMweb; empty where nothing says by what name."""
+    if door.base_url:
+        return f"{door.base_url.rstrip('/')}/dicom-web"
+    if ip_address(door.host).is_unspecified or not door.port:
+        return ""
+    host = f"[{door.host}]" if ":" in door.host else door.host
+    return f"{'https' if door.tls else 'http'}://{host}:{door.port}/dicom-web"
 
 
 def compose(settings: Settings) -> Parts:

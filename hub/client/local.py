@@ -1,6 +1,6 @@
 """``HubClient`` inside the hub's own process."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
@@ -8,7 +8,7 @@ from hub.contracts.caller import Caller
 from hub.contracts.far_end import FarEnd
 from hub.contracts.quarantine import Quarantine, Refusal
 from hub.contracts.submission import Receipt, Submission
-from hub.contracts.worklist import Orders, ScheduledOrder
+from hub.contracts.worklist import OrderedPatient, Orders, ScheduledOrder
 
 
 class Accepting(Protocol):
@@ -32,8 +32,16 @@ class Clients(Protocol):
 class LocalHubClient:
     """``hub.contracts.hub_client.HubClient`` by direct calls. Any thread."""
 
-    def __init__(self, intake: Accepting, quarantine: Quarantine, clients: Clients, orders: Orders) -> None:
+    def __init__(
+        self,
+        intake: Accepting,
+        quarantine: Quarantine,
+        clients: Clients,
+        orders: Orders,
+        needs_bytes: Callable[[str], bool],
+    ) -> None:
         self._orders = orders
+        self._needs_bytes = needs_bytes
         self._intake = intake
         self._quarantine = quarantine
         self._clients = clients
@@ -58,6 +66,12 @@ class LocalHubClient:
 
     def order_of_accession(self, caller: Caller, accession_number: str) -> ScheduledOrder | None:
         return self._orders.order_of(caller, accession_number)
+
+    def patient_of(self, caller: Caller, patient_id: str) -> OrderedPatient | None:
+        return self._orders.patient_of(caller, patient_id)
+
+    def needs_bytes(self, sha256: str) -> bool:
+        return self._needs_bytes(sha256)
 
     def security_event(self, kind: str, detail: str) -> None:
         self._clients.security_event(kind, detail)

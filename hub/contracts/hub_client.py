@@ -8,7 +8,7 @@ from .caller import Caller
 from .far_end import FarEnd
 from .quarantine import Refusal
 from .submission import Receipt, Submission
-from .worklist import ScheduledOrder
+from .worklist import OrderedPatient, ScheduledOrder
 
 
 class HubClient(Protocol):
@@ -41,6 +41,14 @@ class HubClient(Protocol):
 
     def order_of_accession(self, caller: Caller, accession_number: str) -> ScheduledOrder | None:
         """``Orders.order_of``."""
+        ...
+
+    def patient_of(self, caller: Caller, patient_id: str) -> OrderedPatient | None:
+        """``Orders.patient_of``."""
+        ...
+
+    def needs_bytes(self, sha256: str) -> bool:
+        """Whether the hub keeps the bytes of this SHA-256 (hex) for a purpose of its own: quarantine, an original."""
         ...
 
     def security_event(self, kind: str, detail: str) -> None:

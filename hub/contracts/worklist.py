@@ -55,3 +55,7 @@ class Orders(Protocol):
         """The one order with this accession number that the caller's organization placed or is to perform, whatever
         its state."""
         ...
+
+    def patient_of(self, caller: Caller, patient_id: str) -> OrderedPatient | None:
+        """A Patient that the caller's organization owns, as a modality is to know him."""
+        ...

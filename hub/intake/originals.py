@@ -21,6 +21,7 @@ TABLES = SideTable(
 CREATE TABLE IF NOT EXISTS intake_original(
   client TEXT NOT NULL, channel TEXT NOT NULL, key TEXT NOT NULL, sha256 TEXT NOT NULL, received TEXT NOT NULL,
   content_type TEXT NOT NULL, content BLOB, PRIMARY KEY(client, channel, key, sha256)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS intake_original_blob ON intake_original(sha256) WHERE content IS NULL;
 """,
 )
 
@@ -51,6 +52,12 @@ def _keep(written: Sequence[Written], view: CommitView) -> None:
 
 def OriginalsReaction() -> Reaction:
     return Reaction(room="intake", types=None, run=_keep, tables=TABLES)
+
+
+def keeps_original(store: ResourceReader, sha256: str) -> bool:
+    """Whether the bytes of this blob are the original of something."""
+    sql = "SELECT 1 FROM intake_original WHERE sha256=? AND content IS NULL LIMIT 1"
+    return bool(store.side_rows(sql, (sha256,)))
 
 
 def originals(store: ResourceReader, blobs: BlobStore, client: str, channel: Channel, key: str) -> list[Original]:

@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS quarantine_item(
   remedy TEXT NOT NULL, state TEXT NOT NULL, times INTEGER NOT NULL, last_received TEXT NOT NULL, sha256 TEXT NOT NULL,
   content_type TEXT NOT NULL, parameters TEXT NOT NULL, caller TEXT NOT NULL, UNIQUE(client, kind, sha256));
 CREATE INDEX IF NOT EXISTS quarantine_by_client ON quarantine_item(client, number);
+CREATE INDEX IF NOT EXISTS quarantine_by_hash ON quarantine_item(sha256);
 """,
 )
 
@@ -104,6 +105,10 @@ class SqlQuarantine:
         sender = json.loads(row[15])
         sender["role"] = Role(sender["role"])
         return KeptItem(Item(*row[:12]), self._original(row), json.loads(row[14]), Caller(**sender))
+
+    def keeps(self, sha256: str) -> bool:
+        """Whether these bytes are the content of an item."""
+        return bool(self._store.side_rows("SELECT 1 FROM quarantine_item WHERE sha256=? LIMIT 1", (sha256,)))
 
     def mark_replayed(self, item_id: str, caller: Caller) -> None:
         """Blocks for one commit."""

@@ -41,6 +41,8 @@ def serve(settings: Settings) -> int:
         ) from None
     lines.configure(settings.log_level)
     http, mllp, dicom = (_open(name, door) for name, door in _doors(settings))
+    opened = settings.http.model_copy(update={"port": http.getsockname()[1]})
+    settings = settings.model_copy(update={"http": opened})
     metrics.forget(settings.data_dir / "run" / "metrics")
     _prepare(settings)
     numbered = settings.workers or min(os.cpu_count() or 1, MAX_DEFAULT_WORKERS)

@@ -9,6 +9,7 @@ from hub.contracts.store import CommitView, Reaction, Written
 from hub.contracts.submission import Channel
 
 from .facts import Study, Task, read_order, read_study, read_task
+from .moved import follow_patient, follow_status
 from .reports import final_reports, follow_report, resolved
 from .tables import READING_TABLES
 from .task_states import Move, Standing, Status, holder_after
@@ -32,7 +33,11 @@ def follow(written: Sequence[Written], view: CommitView) -> None:
     names = frozenset(f"{one.type}/{one.id}" for one in written)
     studies = [one for one in written if one.type == "ImagingStudy" and not one.deleted]
     for one in studies:
-        _note_orders(one.id, read_study(one.body), view)
+        study = read_study(one.body)
+        _note_orders(one.id, study, view)
+        if one.version > 1:
+            follow_patient(one, view)
+            follow_status(one, study, view)
     for one in written:
         if one.type == "DiagnosticReport":
             follow_report(one, names, view)
@@ -98,6 +103,8 @@ def _register(task_id: str, study_id: str, patient_id: str | None, owner: str, v
 
 
 def _guard(one: Written, view: CommitView) -> None:
+    if all(entry is not one.entry for entry in view.submission.entries):
+        return  # the hub's own, made to follow from the submission
     rows = view.rows(
         "SELECT study_id, patient_id, owner, status, holder FROM reading_task WHERE task_id = ?", (one.id,)
     )
@@ -112,8 +119,6 @@ def _guard(one: Written, view: CommitView) -> None:
         if task.is_reading:
             _admit(one, task, view)
         return
-    if one.version == 1:
-        return  # the hub's own, registered a moment ago in this commit
     study_id, patient_id, owner, status, holder = rows[0]
     if not task.is_reading or _focus(task) != study_id or task.patient != patient_id:
         raise Incorrect(

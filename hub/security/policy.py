@@ -51,7 +51,7 @@ ORDERING = _words(
 """An order and what must stand beside it to be understood (an ORM message, an ordering transaction)."""
 
 REPORTING = _words(
-    """Binary Communication DiagnosticReport DocumentReference ImagingStudy Media Observation Practitioner
+    """Binary Communication DiagnosticReport DocumentReference Endpoint ImagingStudy Media Observation Practitioner
     PractitionerRole Provenance"""
 )
 """A report and what it cites. Not the Patient and not the order: those are the clinic's."""
@@ -79,7 +79,8 @@ class Duties:
 
 
 ACTIONS = _words(
-    """ingest cds cds-feedback quarantine quarantine-original quarantine-replay dicom-read dicom-store match person
+    """ingest cds cds-feedback quarantine quarantine-original quarantine-replay dicom-read dicom-store dicom-amend match
+    person
     pages operations delivery codes figures merge identity-review"""
 )
 """Everything ``check_action`` may be asked about beside FHIR reads and writes; other names are refused to all."""
@@ -104,7 +105,7 @@ TABLE: dict[Role, Duties] = {
     Role.CLINIC: Duties(
         "own", None, reads_not=KEPT_BY_THE_HUB,
         creates=None,
-        actions=PUSH_ACTIONS | {"pages", "codes", "figures"},
+        actions=PUSH_ACTIONS | {"pages", "codes", "figures", "dicom-amend"},
     ),
     Role.PLATFORM: Duties(
         "sent", None, reads_not=KEPT_BY_THE_HUB,
@@ -129,6 +130,7 @@ TABLE: dict[Role, Duties] = {
         "county", ADMINISTRATION, manages=ADMINISTRATION - {"Task"}, updates_any=frozenset({"Task"}),
         actions=frozenset({
             "quarantine", "operations", "delivery", "pages", "codes", "figures", "merge", "identity-review",
+            "dicom-amend",
         }),
     ),
     Role.AUDITOR: Duties("county", frozenset({"AuditEvent"}), actions=frozenset({"pages", "figures"})),

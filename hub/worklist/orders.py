@@ -9,11 +9,11 @@ import msgspec
 from hub.contracts.caller import EVERYTHING, Caller
 from hub.contracts.errors import Gone, NotFound
 from hub.contracts.store import ResourceReader, Stored
-from hub.contracts.worklist import ScheduledOrder
+from hub.contracts.worklist import OrderedPatient, ScheduledOrder
 
 from .facts import Understand
 from .reaction import IMAGING, OTHER, UNKNOWN
-from .scheduled import scheduled_order
+from .scheduled import ordered_patient, scheduled_order
 
 LATEST_OTHERS = 200
 _COLUMNS = "o.order_id, o.accession, o.step"
@@ -42,6 +42,12 @@ class SqlOrders:
         )
         own = [row[:3] for row in rows if caller.organization == row[3] or caller.organization in row[4].split()]
         return self._order(caller, own[0]) if len(own) == 1 else None
+
+    def patient_of(self, caller: Caller, patient_id: str) -> OrderedPatient | None:
+        stored = self._read("Patient", patient_id)
+        if stored is None or stored.owner != caller.organization:
+            return None
+        return ordered_patient(stored, caller.organization)
 
     def _placed(self, caller: Caller, kind: str, limit: int = -1) -> list[ScheduledOrder]:
         rows = self._store.side_rows(

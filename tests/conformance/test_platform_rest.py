@@ -80,7 +80,9 @@ class Registry:
 
 def test_a_satellite_in_the_same_process_uses_the_same_write_path(hub: FhirHub) -> None:
     registry = Registry()
-    client = LocalHubClient(hub.intake, hub.quarantine, registry, SqlOrders(hub.store, understood))
+    client = LocalHubClient(
+        hub.intake, hub.quarantine, registry, SqlOrders(hub.store, understood), lambda _sha256: False
+    )
     caller = client.caller_by_facility("qingshan")
     assert caller is not None
     origin = Origin(caller, Channel.DICOM, datetime.now(UTC), "1.2.3", b"hash")

@@ -8,7 +8,7 @@ from hub.contracts.errors import ExchangeError
 from hub.contracts.far_end import FarEnd
 from hub.contracts.quarantine import Refusal
 from hub.contracts.submission import Outcome, Receipt, Submission
-from hub.contracts.worklist import ScheduledOrder
+from hub.contracts.worklist import OrderedPatient, ScheduledOrder
 
 QINGSHAN = Caller("qingshan", Role.CLINIC, "qingshan")
 BAIHE = Caller("baihe", Role.CLINIC, "baihe")
@@ -27,6 +27,8 @@ class RecordingHub:
         self.places: dict[str, tuple[str, int]] = {}
         self.orders: dict[str, list[ScheduledOrder]] = {}
         self.far_ends: list[FarEnd] = []
+        self.patients: dict[tuple[str, str], OrderedPatient] = {}
+        self.needed: set[str] = set()
         self.titles: dict[str, Caller] = {"QINGSHAN": QINGSHAN, "BAIHE": BAIHE, "OPERATOR": OPERATOR}
 
     def submit(self, submission: Submission) -> "Future[Receipt]":
@@ -59,6 +61,12 @@ class RecordingHub:
     def order_of_accession(self, caller: Caller, accession_number: str) -> ScheduledOrder | None:
         orders = self.orders.get(caller.organization, [])
         return next((one for one in orders if one.accession_number == accession_number), None)
+
+    def patient_of(self, caller: Caller, patient_id: str) -> OrderedPatient | None:
+        return self.patients.get((caller.organization, patient_id))
+
+    def needs_bytes(self, sha256: str) -> bool:
+        return sha256 in self.needed
 
     def security_event(self, kind: str, detail: str) -> None:
         self.events.append(kind)

@@ -143,7 +143,7 @@ def http_application(parts: Parts) -> App:
             parts.policy, figures, lambda caller, whose: mapping_desk(parts.store, caller, whose, NAMES_ON_PAGE)
         ),
         ordering_router(parts.store, parts.policy, parts.audit),
-        view_router(parts.store, parts.policy, parts.audit, parts.links.opened),
+        view_router(parts.store, parts.policy, parts.audit, parts.links.opened, parts.study_passes.cookie),
         viewer_router(parts.policy, lambda: parts.viewer.release),
         status_router(
             parts.store,
@@ -170,6 +170,7 @@ def http_application(parts: Parts) -> App:
         parts.clients,
         sessions=parts.sessions,
         signed=parts.signed,
+        passes=parts.study_passes,
         base_url=outside,
         note=parts.security_events.note,
         denied=parts.audit.denied,

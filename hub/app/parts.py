@@ -40,6 +40,7 @@ from hub.security.links import Links
 from hub.security.policy import Policy
 from hub.security.sessions import Sessions
 from hub.security.signed import SignedCredentials
+from hub.security.study_pass import StudyPasses
 from hub.security.tables import SECURITY_TABLES
 from hub.settings import HttpDoor, Settings
 from hub.store.sqlite import SqliteResourceStore
@@ -119,6 +120,10 @@ class Parts:
     @cached_property
     def links(self) -> Links:
         return Links(self.store, self.clients.caller_by_name)
+
+    @cached_property
+    def study_passes(self) -> StudyPasses:
+        return StudyPasses(self.store, self.clients.caller_by_name, secure=self.settings.http.tls)
 
     @cached_property
     def security_events(self) -> SecurityEvents:

@@ -9,13 +9,13 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import replace
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, Protocol
 
 from hub.contracts.caller import Caller
 from hub.contracts.errors import ExchangeError, Incorrect, Unauthenticated
 from hub.fhir.outcome import operation_outcome
 
+from .cookies import cookie_of
 from .signed import is_signed
 
 Scope = MutableMapping[str, Any]
@@ -68,13 +68,20 @@ class SessionCredentials(Protocol):
     def caller_of_session(self, session: str) -> Caller | None: ...
 
 
+class Passes(Protocol):
+    """``hub.security.study_pass.StudyPasses``, as far as the door asks."""
+
+    def caller(self, cookies: Sequence[str], path: str, query: bytes) -> Caller | None: ...
+
+
 class Door:
     """Wraps the whole HTTP application.
 
     ``note`` counts failed tries (kind, address). A failed try costs one hash and one look-up; nobody is ever locked out
     by the failures of somebody else. A session cookie counts for GET and HEAD alone, so that no foreign page can make a
     signed-in browser change anything; a bearer token, where there is one, decides before any cookie. ``signed`` takes
-    JSON Web Tokens, for the CDS services alone; ``base_url`` is what they call the hub in ``aud``, by default the
+    JSON Web Tokens, for the CDS services alone; ``passes`` opens the images of a few studies to a browser that has no
+    session; ``base_url`` is what they call the hub in ``aud``, by default the
     address it listens on (never a Host header: that is the sender's own word). ``denied`` is told of each 403: who,
     method, path.
     """
@@ -87,6 +94,7 @@ class Door:
         *,
         sessions: SessionCredentials | None = None,
         signed: SignedTokens | None = None,
+        passes: Passes | None = None,
         base_url: str | None = None,
         note: Callable[[str, str], None] = lambda kind, detail: None,
         denied: Callable[[Caller, str, str], None] = lambda caller, method, path: None,
@@ -96,6 +104,7 @@ class Door:
         self._clients = clients
         self._sessions = sessions
         self._signed = signed
+        self._passes = passes
         self._base_url = base_url
         self._open_paths = open_paths
         self._note = note
@@ -125,9 +134,7 @@ class Door:
         return telling
 
     def _is_open(self, scope: Scope) -> bool:
-        # Inner applications may read the undecoded path: an open path is one that reads the same both ways.
-        raw = bytes(scope.get("raw_path") or scope["path"].encode()).partition(b"?")[0]
-        return raw == scope["path"].encode() and scope["method"] in self._open_paths.get(scope["path"], ())
+        return _reads_one_way(scope) and scope["method"] in self._open_paths.get(scope["path"], ())
 
     async def _caller(self, scope: Scope) -> Caller:
         headers = _Headers(scope)
@@ -144,9 +151,11 @@ class Door:
         else:
             kind = "no-token"
             if self._sessions is not None and (scope["method"] in LOOK or _is_own_form(scope, headers)):
-                session = _session(headers.all("cookie"))
+                session = cookie_of(headers.all("cookie"), COOKIE, longest=128)
                 if session is not None:
                     caller, kind = self._sessions.caller_of_session(session), "bad-session"
+            if caller is None and scope["method"] in LOOK:
+                caller = self._by_pass(scope, headers)
         if caller is None:
             self._refused(scope, kind)
             raise Unauthenticated(
@@ -154,6 +163,11 @@ class Door:
                 remedy="Send 'Authorization: Bearer TOKEN' with the token that hub client add printed.",
             )
         return _acting(caller, headers)
+
+    def _by_pass(self, scope: Scope, headers: "_Headers") -> Caller | None:
+        if self._passes is None or not _reads_one_way(scope):
+            return None
+        return self._passes.caller(headers.all("cookie"), scope["path"], scope.get("query_string", b""))
 
     def _takes_signed(self, scope: Scope, token: str) -> bool:
         return self._signed is not None and scope["path"].startswith(SIGNED_PATHS) and is_signed(token)
@@ -170,6 +184,12 @@ class Door:
     def _refused(self, scope: Scope, kind: str) -> None:
         client = scope.get("client")
         self._note(kind, str(client[0]) if client else "")
+
+
+def _reads_one_way(scope: Scope) -> bool:
+    """Inner applications may read the undecoded path: an open path is one that reads the same both ways."""
+    raw = bytes(scope.get("raw_path") or scope["path"].encode()).partition(b"?")[0]
+    return raw == str(scope["path"]).encode()
 
 
 def _acting(caller: Caller, headers: "_Headers") -> Caller:
@@ -218,17 +238,6 @@ def _is_own_form(scope: Scope, headers: _Headers) -> bool:
     host, origin, site = headers.one("host"), headers.one("origin"), headers.one("sec-fetch-site")
     same = bool(host) and origin is not None and origin.partition("://")[2].lower() == (host or "").lower()
     return same and site in (None, "same-origin")
-
-
-def _session(cookies: list[str]) -> str | None:
-    for text in cookies:
-        try:
-            morsel = SimpleCookie(text).get(COOKIE)
-        except CookieError:
-            continue
-        if morsel is not None and 0 < len(morsel.value) <= 128:
-            return morsel.value
-    return None
 
 
 def _malformed(header: str, remedy: str) -> Incorrect:

@@ -19,6 +19,7 @@ from hub.contracts.store import ResourceStore, Stored
 from hub.fhir import search
 
 from .pages import TEMPLATES, page
+from .study import has_pictures, uid_of
 
 COUNTED = (
     ("Patient", "患者档案"), ("Encounter", "就诊"), ("Observation", "检验与体征"),
@@ -100,6 +101,8 @@ def _shown(found: Stored) -> dict[str, Any]:
     resource: dict[str, Any] = msgspec.json.decode(found.body)
     resource["_owner"] = found.owner
     resource["_time"] = _local(found.last_updated)
+    if found.type == "ImagingStudy":
+        resource["_images"] = uid_of(resource) if has_pictures(resource) else ""
     return resource
 
 

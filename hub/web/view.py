@@ -2,7 +2,7 @@
 
 What it shows is one resource and what that resource itself cites (results, studies, subject), read with the rights of
 the client that the link was made for, and audited as its read. Results of sensitive kinds are not shown to others than
-the organization whose they are. Pictures are not drawn here: the page says where they can be seen.
+the organization whose they are. Its browser gets a pass to the images of the studies shown, for the viewer.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +14,6 @@ from fastapi import APIRouter, Request, Response
 
 from hub.contracts.audit import ReadAudit
 from hub.contracts.caller import Caller, Scope
-from hub.contracts.codes import DICOM_UID
 from hub.contracts.errors import ExchangeError
 from hub.contracts.gate import Gate
 from hub.contracts.site import ZONE
@@ -23,9 +22,12 @@ from hub.exams.telling.withholding import is_sensitive_result
 from hub.exams.telling.wording import HOW_TO_ASK
 
 from .pages import page
+from .study import has_pictures, uid_of
 
 Opened = Callable[[str], tuple[Caller, str] | None]
 """Token of a link → who it was made for and ``Type/id`` (``hub.security.links.Links.opened``)."""
+StudyPass = Callable[[Caller, Sequence[str], Sequence[str]], str]
+"""Who, StudyInstanceUIDs and the Cookie fields that came → Set-Cookie (``hub.security.study_pass``)."""
 SHOWN = frozenset({"DiagnosticReport", "ImagingStudy", "ServiceRequest", "Observation"})
 MOST_CITED = 200
 _decode = msgspec.json.Decoder(float_hook=str).decode
@@ -38,7 +40,9 @@ _STATES = {
 _SEXES = {"male": "男", "female": "女"}
 
 
-def view_router(store: ResourceReader, gate: Gate, audit: ReadAudit, opened: Opened) -> APIRouter:
+def view_router(
+    store: ResourceReader, gate: Gate, audit: ReadAudit, opened: Opened, study_pass: StudyPass
+) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/view")
@@ -57,6 +61,7 @@ def view_router(store: ResourceReader, gate: Gate, audit: ReadAudit, opened: Ope
         results = [resource] if kind == "Observation" else list(records.cited(resource, "result"))
         foreign = records.owner(resource) != caller.organization
         told = [one for one in results if not (foreign and is_sensitive_result(one, caller.role))]
+        shown = [_study(one) for one in studies]
         answer = page(
             "view.html",
             withheld=len(results) - len(told),
@@ -70,8 +75,10 @@ def view_router(store: ResourceReader, gate: Gate, audit: ReadAudit, opened: Ope
             issued=_local(resource.get("issued")),
             conclusion=resource.get("conclusion"),
             results=[_result(one) for one in told],
-            studies=[_study(one) for one in studies],
+            studies=shown,
         )
+        if viewed := [one["uid"] for one in shown if one["uid"]]:
+            answer.headers["Set-Cookie"] = study_pass(caller, viewed, request.headers.getlist("cookie"))
         audit.note(caller, "read", kind, records.patients)
         return answer
 
@@ -175,10 +182,6 @@ def _result(resource: dict[str, Any]) -> dict[str, str]:
 
 
 def _study(resource: dict[str, Any]) -> dict[str, Any]:
-    uid = next(
-        (one.get("value", "").removeprefix("urn:oid:") for one in _listed(resource.get("identifier"))
-         if one.get("system") == DICOM_UID), "",
-    )  # fmt: skip
     series = [
         {
             "modality": (one.get("modality") or {}).get("code", ""),
@@ -192,6 +195,6 @@ def _study(resource: dict[str, Any]) -> dict[str, Any]:
         "name": _name(resource),
         "when": _local(resource.get("started")),
         "instances": resource.get("numberOfInstances", ""),
-        "uid": uid,
+        "uid": uid_of(resource) if has_pictures(resource) else "",
         "series": series,
     }

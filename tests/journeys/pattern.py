@@ -29,13 +29,13 @@ def grey(number: int, center: float = CENTER, width: float = WIDTH) -> np.ndarra
     return np.clip(linear, 0, 255)
 
 
-def sent(county: County, images: int = 3) -> Any:
-    """A CT series of these, sent by 青山镇卫生院 through STOW-RS; the last data set."""
+def sent(county: County, patient: str = "", images: int = 3, description: str = "图样<CT>") -> Any:
+    """A CT series of these, of today, sent by 青山镇卫生院 through STOW-RS; the last data set."""
     study = county.new("pattern")
     parts = []
     for number in range(1, images + 1):
-        one = _MAKER._image(_MAKER.CT, "CT", study, number, date(2026, 11, 20), patient=study, label="ISO_IR 192")
-        one.PatientName, one.StudyDescription, one.SeriesDescription = "林^晓燕", "图样<CT>", "三幅图"
+        one = _MAKER._image(_MAKER.CT, "CT", study, number, date.today(), patient=patient or study, label="ISO_IR 192")
+        one.PatientName, one.StudyDescription, one.SeriesDescription = "林^晓燕", description, "三幅图"
         one.PixelSpacing, one.ImageOrientationPatient = [1, 1], [1, 0, 0, 0, 1, 0]
         one.ImagePositionPatient = [0, 0, 5 * number]
         one.RescaleIntercept, one.RescaleSlope = 0, 1

@@ -78,3 +78,24 @@ def test_ohif_opens_a_study_from_a_link_and_shows_its_pixels(county: County, bro
     browser.call("Network.clearBrowserCookies")
     browser.open(f"{county.hub.http}/viewer/viewer?StudyInstanceUIDs={uid}")
     assert "OperationOutcome" in browser.text()
+
+
+def test_a_card_leads_to_the_images_in_a_browser_without_a_credential_and_no_further(
+    county: County, browser: chromium.Chromium
+) -> None:
+    patient = county.admit(county.new("V"), county.resident(), name="林晓燕")
+    number = patient["identifier"][0]["value"]
+    study = county.study(prior := pattern.sent(county, number, description="胸部CT平扫"))
+    other = pattern.sent(county)
+    link = county.check(study["subject"]["reference"].split("/")[1], "胸部CT平扫")["card"]["links"][0]["url"]
+    browser.open(link)
+    images = browser.run("document.querySelector('a[href^=\"/viewer/\"]').getAttribute('href')")
+    assert images == f"/viewer/viewer?StudyInstanceUIDs={prior.StudyInstanceUID}"
+    browser.open(f"{county.hub.http}{images.replace('viewer/viewer', 'viewer/basic')}")
+    browser.until("document.body.innerText.includes('三幅图')")
+    assert "林 晓燕" in browser.text()
+    browser.open(f"{county.hub.http}/viewer/basic?StudyInstanceUIDs={other.StudyInstanceUID}")
+    browser.until("document.body.innerText.includes('登录已结束')")
+    assert "三幅图" not in browser.text()
+    browser.open(f"{county.hub.http}/fhir/Patient")
+    assert "OperationOutcome" in browser.text()

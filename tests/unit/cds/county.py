@@ -32,6 +32,7 @@ from hub.identity.persons import SqlPersons
 from hub.identity.reaction import IdentityReaction
 from hub.security.links import Links
 from hub.security.policy import Policy
+from hub.security.study_pass import StudyPasses
 from hub.security.tables import SECURITY_TABLES
 from hub.store.sqlite import SqliteResourceStore
 from hub.web.view import view_router
@@ -75,7 +76,8 @@ class County:
         app = FastAPI()
         judging = Judging(self.store, Policy(), self.persons, self.audit, Outside(outside), checker=self.checker)
         app.include_router(cds_router(self.store, Policy(), self.audit, judging, self.links))
-        app.include_router(view_router(self.store, Policy(), self.audit, self.links.opened))
+        passes = StudyPasses(self.store, lambda name: self.physician if name == self.physician.client else None)
+        app.include_router(view_router(self.store, Policy(), self.audit, self.links.opened, passes.cookie))
 
         @app.exception_handler(ExchangeError)
         async def told(_: Request, error: ExchangeError) -> JSONResponse:

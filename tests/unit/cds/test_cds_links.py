@@ -43,8 +43,15 @@ def test_a_link_opens_the_report_without_a_credential_and_the_look_is_audited(
     county.audit.noted.clear()
     page = county.http("GET", links["查看报告"])
     assert page.status_code == 200
-    for words in ("右肺&lt;b&gt;结节", "胸部CT平扫", "城关镇卫生院", "测试甲", "/dicom-web/studies/2.25.7"):
+    for words in (
+        "右肺&lt;b&gt;结节",
+        "胸部CT平扫",
+        "城关镇卫生院",
+        "测试甲",
+        "/viewer/viewer?StudyInstanceUIDs=2.25.7",
+    ):
         assert words in page.text
+    assert page.headers["Set-Cookie"].startswith("hub_studies=")
     assert county.audit.noted == [("Practitioner/zhang", "read", ("p1",))]
     assert page.headers["referrer-policy"] == "no-referrer"
     assert page.headers["cache-control"] == "no-store"

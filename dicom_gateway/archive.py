@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from hub.contracts.archives import DistantArchive
 from hub.contracts.blob_store import BlobStore
 from hub.contracts.caller import Caller
 from hub.contracts.errors import Conflict, Incorrect, Unsupported
@@ -20,6 +21,7 @@ from hub.contracts.submission import Channel, Original
 
 from .corrections.served import Served
 from .describe import Descriptions
+from .distant.fetching import DistantFiles
 from .header import WANTED, Header, read_header
 from .inflate import inflated
 from .instance_files import InstanceFiles
@@ -89,13 +91,19 @@ class Archive:
     use. Any thread, any process."""
 
     def __init__(
-        self, folder: Path, settings: DicomSettings, blobs: BlobStore, quarantine: Quarantine | None = None
+        self,
+        folder: Path,
+        settings: DicomSettings,
+        blobs: BlobStore,
+        quarantine: Quarantine | None = None,
+        archives: Callable[[], Sequence[DistantArchive]] = tuple,
     ) -> None:
         self.settings = settings
         self.blobs = blobs
         self.spool = Spool(folder / "spool", settings.free_space_floor_bytes)
         self.index = StudyIndex(folder / "index.sqlite")
-        self.files = InstanceFiles(self.spool, blobs, settings.maximum_inflated_bytes)
+        self.distant = DistantFiles(folder / "distant", settings, self.index, archives)
+        self.files = InstanceFiles(self.spool, blobs, settings.maximum_inflated_bytes, self.distant)
         self.descriptions = Descriptions(self.index.deferred, self.files)
         self.codecs = CodecWorkers(settings.pixel_workers, settings.pixel_seconds)
         self.served = Served(self.index, self.files, self.spool, settings.ae_title)
@@ -107,7 +115,13 @@ class Archive:
         read and write files: call it off the event loop."""
         return self.descriptions.of(self.served.current(rows))
 
+    def described_at_hand(self, rows: Sequence[InstanceRow]) -> dict[int, Description]:
+        """The same of those that can be described without asking a distant archive."""
+        here = [row for row in rows if row.archive is None]
+        return self.descriptions.known([row for row in rows if row.archive is not None]) | self.described(here)
+
     def close(self) -> None:
+        self.distant.close()
         self.index.close()
         self.spool.close()
         self.codecs.close()
@@ -156,6 +170,8 @@ class Archive:
         with self._data_set(file, data_set_at, syntax) as (buffer, begin, end):
             header = read_header(scan(buffer, begin, end, syntax, _WANTED), big_endian=syntax.big_endian)
         _check(header, expected)
+        if self._was_asked_for(header, sender, file):
+            return Kept(Outcome.STORED, header)
         now_us = time.time_ns() // 1000
         arrival = Arrival(
             header=header,
@@ -180,6 +196,15 @@ class Archive:
             outcome = self._compare(file, data_set_at, syntax, header, sender, quarantine=quarantine)
             return Kept(outcome, header)
         return Kept(Outcome.SAME, header)
+
+    def _was_asked_for(self, header: Header, sender: Sender, file: SpoolFile) -> bool:
+        """An object that we have had a distant archive send here goes to whoever waits for it, and not to stay."""
+        organization = sender.caller.organization
+        archive = self.distant.directory.of_ae_title(sender.ae_title, organization)
+        if archive is None or not self.distant.arrivals.take(archive.name, header.sop_instance_uid, Path(file.path)):
+            return False
+        file.close()
+        return True
 
     def _place(self, file: SpoolFile, arrival: Arrival) -> Placing:
         """Row and bytes go to the disk at the same time. A crash between the two can leave a row with a torn file that

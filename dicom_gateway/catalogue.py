@@ -6,6 +6,7 @@ from hub.contracts.hub_client import HubClient
 
 from .archive import Archive
 from .commitment.service import CommitmentService
+from .distant.availability import AvailabilityService
 from .mpps.service import PerformedStepService
 from .query.find import FindService
 from .retrieve.get import GetService
@@ -15,6 +16,7 @@ from .scp.echo import EchoService
 from .scp.peers import Peers
 from .scp.serving import Services
 from .sop_classes import (
+    INSTANCE_AVAILABILITY,
     MODALITY_WORKLIST_FIND,
     PATIENT_ROOT_FIND,
     PATIENT_ROOT_GET,
@@ -44,6 +46,7 @@ def catalogue(archive: Archive, hub: HubClient, peers: Peers, gate: Gate, audit:
             STUDY_ROOT_GET: get,
             PERFORMED_PROCEDURE_STEP: PerformedStepService(archive.index.performed_steps, peers),
             STORAGE_COMMITMENT: CommitmentService(archive.index.commitments, peers),
+            INSTANCE_AVAILABILITY: AvailabilityService(archive, peers),
             MODALITY_WORKLIST_FIND: WorklistService(archive.settings, hub, peers, gate, audit),
         }
     )

@@ -18,7 +18,8 @@ _WANTED = dict.fromkeys(WANTED)
 
 
 def describe(row: InstanceRow, files: InstanceFiles) -> Description:
-    """From the stored file."""
+    """From the stored file; one that lives elsewhere is fetched."""
+    row = files.at_hand(row)
     syntax = TRANSFER_SYNTAXES[row.transfer_syntax]
     with files.data_set(row) as (buffer, begin, end):
         found = scan(buffer, begin, end, syntax, _WANTED)
@@ -37,6 +38,11 @@ class Descriptions:
     def known(self, rows: Sequence[InstanceRow]) -> dict[int, Description]:
         """Those that need no file to be read."""
         return self._deferred.descriptions([row.id for row in rows])
+
+    def at_hand(self, rows: Sequence[InstanceRow]) -> dict[int, Description]:
+        """Those of ``rows`` that can be had without asking a distant archive."""
+        here = [row for row in rows if row.archive is None]
+        return self.known([row for row in rows if row.archive is not None]) | self.of(here)
 
     def of(self, rows: Sequence[InstanceRow]) -> dict[int, Description]:
         """All of ``rows`` by id. May read files: call it off the event loop."""

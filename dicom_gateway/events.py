@@ -36,6 +36,22 @@ COMMITMENT_NOT_REPORTED = declare(
     "dicom.commitment_not_reported", "warning", ("ae_title", "what", "tries"),
     "A storage commitment report did not reach its device.",
 )  # fmt: skip
+ARCHIVE_CLOSED = declare(
+    "dicom.archive_unreachable", "warning", ("archive", "what", "failures"),
+    "A distant archive has failed several times in a row; it is left alone for a while.",
+)  # fmt: skip
+ARCHIVE_WRONG = declare(
+    "dicom.archive_wrong_object", "error", ("archive", "what", "where"),
+    "A distant archive gave another object than the one asked for; it was not taken.",
+)  # fmt: skip
+STUDY_NOT_LOOKED_UP = declare(
+    "dicom.study_not_looked_up", "warning", ("archive", "what", "tries"),
+    "A study of a distant archive could not be looked up; it is tried again.",
+)  # fmt: skip
+NOT_ROUTED = declare(
+    "dicom.not_routed", "warning", ("destination", "what", "waiting"),
+    "A destination of a routing rule did not take its objects; they are tried again.",
+)  # fmt: skip
 TORN = declare(
     "dicom.torn", "warning", ("instances",), "Objects that a crash cut short, and nobody was told of, were removed."
 )
@@ -45,6 +61,13 @@ INSTANCES = describe("hub_dicom_instances_total", "Objects received, by outcome.
 BYTES = describe("hub_dicom_received_bytes_total", "Bytes of objects received and kept.")
 ASSOCIATIONS = describe("hub_dicom_associations_total", "Associations, by how they were answered.")
 COMMITMENTS = describe("hub_dicom_commitments_total", "Storage commitment reports that devices have taken.")
+DISTANT_QUESTIONS = describe(
+    "hub_dicom_distant_questions_total", "Questions to distant archives, by archive and outcome."
+)
+DISTANT_FETCHED = describe("hub_dicom_distant_fetched_total", "Objects fetched from distant archives, by archive.")
+DISTANT_BYTES = describe("hub_dicom_distant_fetched_bytes_total", "Bytes of objects fetched, by archive.")
+DISTANT_STUDIES = describe("hub_dicom_distant_studies_total", "Studies looked up at distant archives, by archive.")
+ROUTED = describe("hub_dicom_routed_total", "Objects that a destination of a routing rule has taken.")
 STUDIES_TOLD = describe("hub_dicom_studies_told_total", "ImagingStudy versions the hub has taken.")
 
 

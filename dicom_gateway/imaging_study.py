@@ -11,10 +11,12 @@ from typing import Any
 import msgspec
 
 from hub.contracts import codes
+from hub.contracts.archives import endpoint_id
 from hub.contracts.caller import Caller, Role
 from hub.contracts.site import ZONE_TEXT
 from hub.contracts.submission import Channel, Entry, Method, Origin, Submission
 
+from .distant.whereabouts import name_and_gone
 from .endpoint import endpoint_entry
 from .patient import Resource, by_identifier, fhir_date, own_patient_and_condition, patient_and_condition
 from .provenance import provenance, withdrawn_status
@@ -66,6 +68,7 @@ def submission_of(
     the id of the Patient where he is known by somebody's word; ``acts`` become a Provenance each; ``endpoint`` is the
     URL of our DICOMweb. The same study as of the same revision is the same submission."""
     caller = Caller(study.client, Role(study.role), study.owner)
+    channel = Channel.DICOM if study.distant is None else Channel.FHIR  # its own hospital reads it
     study_urn = uuid.uuid5(uuid.NAMESPACE_OID, f"{study.owner}/{study.uid}").urn
     entries: list[Entry] = []
     subject = f"Patient/{patient}"
@@ -93,7 +96,7 @@ def submission_of(
     entries += [Entry(Method.CREATE, "Provenance", msgspec.json.encode(provenance(act, study_urn))) for act in acts]
     key_hash = hashlib.sha256(b"\0".join(entry.body for entry in entries)).digest()
     key = f"{study.uid}/{study.revision}/{key_hash.hex()[:16]}"
-    return Submission(tuple(entries), Origin(caller, Channel.DICOM, now, key=key, key_hash=key_hash))
+    return Submission(tuple(entries), Origin(caller, channel, now, key=key, key_hash=key_hash))
 
 
 def imaging_study(
@@ -123,9 +126,21 @@ def imaging_study(
         resource["procedureCode"] = procedures
     if study.description:
         resource["description"] = study.description
+    if study.distant is not None:
+        resource |= _whereabouts(study.distant)
     if series:
         resource["series"] = [_series(one) for one in series]
     return resource
+
+
+def _whereabouts(distant: str) -> Resource:
+    """Of a study that stays at its hospital's archive: whose Endpoint says whether it can be reached now."""
+    name, gone = name_and_gone(distant)
+    code = "UNAVAILABLE" if gone else "NEARLINE"
+    told: Resource = {"extension": [{"url": codes.INSTANCE_AVAILABILITY, "valueCode": code}]}
+    if not gone:
+        told["endpoint"] = [{"reference": f"Endpoint/{endpoint_id(name)}", "display": name}]
+    return told
 
 
 def instant(study_date: str, study_time: str, timezone: str) -> str | None:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from hub.contracts.blob_store import BlobStore
 from hub.contracts.errors import Fault
@@ -16,23 +17,44 @@ from .study_index.instance_row import InstanceRow
 from .transfer_syntaxes import TRANSFER_SYNTAXES
 
 
+class Elsewhere(Protocol):
+    """Objects whose bytes live at an archive of their hospital (``distant.fetching.DistantFiles``)."""
+
+    def bring(self, row: InstanceRow) -> InstanceRow: ...
+
+    def open(self, row: InstanceRow) -> int: ...
+
+
 class InstanceFiles:
     """Reads of stored files. An index row that names a spool file may be older than the blob store's adopting it: the
     hash, known from the start, leads to the file then."""
 
-    def __init__(self, spool: Spool, blobs: BlobStore, maximum_inflated_bytes: int) -> None:
+    def __init__(
+        self, spool: Spool, blobs: BlobStore, maximum_inflated_bytes: int, elsewhere: Elsewhere | None = None
+    ) -> None:
+        self._elsewhere = elsewhere
         self._spool = spool
         self._blobs = blobs
         self._maximum_inflated_bytes = maximum_inflated_bytes
 
     def open(self, row: InstanceRow) -> int:
-        """A file descriptor for reading; the caller closes it. Raises Fault where the bytes are gone."""
+        """A file descriptor for reading; the caller closes it. Raises Fault where the bytes are gone, Busy where they
+        live elsewhere and cannot be had now."""
+        if row.archive is not None and self._elsewhere is not None:
+            return self._elsewhere.open(row)
         for path in self._places(row):
             try:
                 return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:
                 continue
         raise Fault("The bytes of this instance are missing.", remedy="Run hub verify; restore the file from a backup.")
+
+    def at_hand(self, row: InstanceRow) -> InstanceRow:
+        """The row as it is once its bytes are here: itself, but for an object that lives elsewhere and had not been
+        fetched. May wait for an archive. Raises Busy, Gone."""
+        if row.archive is None or self._elsewhere is None:
+            return row
+        return self._elsewhere.bring(row)
 
     def _places(self, row: InstanceRow) -> Iterator[Path]:
         if row.spool is not None:

@@ -19,6 +19,7 @@ from .aftercare import Aftercare
 from .archive import Archive
 from .catalogue import catalogue
 from .commitment.report import CommitmentReports
+from .distant.following import ArchiveFollowers
 from .events import FAST_RECEIVE_OFF, SERVING
 from .mpps.telling import StepTelling
 from .recovery import recover
@@ -61,13 +62,14 @@ class DicomServer:
         self._settings = settings
         self._hub = hub
         self._gate = gate
-        self.archive = Archive(folder, settings, blobs, hub.quarantine)
+        self.archive = Archive(folder, settings, blobs, hub.quarantine, hub.archives)
         self._closer = StudyCloser(self.archive, hub)
         self._aftercare = Aftercare(self.archive)
         steps = StepTelling(settings, self.archive.index.performed_steps, hub)
         reports = CommitmentReports(self.archive, hub)
+        archives = ArchiveFollowers(self.archive, hub)
         recurring = (Recurring("steps", steps.tell_due), Recurring("commitments", reports.report_due))
-        self._tending = () if process else (self._closer, self._aftercare, *recurring)
+        self._tending = () if process else (self._closer, self._aftercare, *recurring, archives)
         self._listener: Listener | None = None
 
     def start(
@@ -81,6 +83,7 @@ class DicomServer:
         """Serve on ``listening`` (bound and listening; stays the caller's), else on host and port; the port."""
         if not self._process:
             recover(self.archive)
+            self.archive.distant.arrivals.clear()
         self._places.begin(self._process)
         fast = self._settings.fast_receive
         if fast and (why := why_not()):

@@ -53,6 +53,14 @@ class DicomSettings:
     devices: Mapping[str, DeviceProfile] = field(default_factory=dict)
     """By AE title."""
 
+    distant_cache_bytes: int = 10 << 30
+    """Of objects fetched from distant archives, over all processes; those used longest ago go first."""
+    distant_connect_seconds: float = 5.0
+    distant_silence_seconds: float = 15.0
+    """Longest silence of a distant archive."""
+    distant_fetch_seconds: float = 60.0
+    """How long a reader waits for an object of a distant archive; the fetch goes on for the next one who asks."""
+
     retry_seconds: float = 5.0
     retry_longest_seconds: float = 300.0
     stow_part_limit_bytes: int = 4 << 30

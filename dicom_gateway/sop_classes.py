@@ -15,6 +15,7 @@ STUDY_ROOT_GET = "1.2.840.10008.5.1.4.1.2.2.3"
 MODALITY_WORKLIST_FIND = "1.2.840.10008.5.1.4.31"
 PERFORMED_PROCEDURE_STEP = "1.2.840.10008.3.1.2.3.3"
 STORAGE_COMMITMENT = "1.2.840.10008.1.20.1"
+INSTANCE_AVAILABILITY = "1.2.840.10008.5.1.4.33"
 
 _NOTHING_OF_A_PATIENT = (
     "Media Storage Directory", "Storage Commitment", "Protocol Storage", "Protocol Approval", "Inventory", "DICOS",

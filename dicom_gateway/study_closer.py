@@ -110,15 +110,17 @@ class StudyCloser:
         return order.id
 
     def _attributes(self, study: UntoldStudy, series: Sequence[Series]) -> dict[str, Any]:
-        """DICOM JSON of the study's first instance."""
+        """DICOM JSON of the study's first instance; nothing of one that would have to be fetched from elsewhere."""
         if not series:
             return {}
         first = series[0].instances[0].uid
         rows = self._archive.index.instances(EVERYTHING, study.uid, sop_instance_uid=first)
         if not rows:
             return {}
-        json, _frames = self._archive.descriptions.of(rows[:1])[rows[0].id]
-        attributes: dict[str, Any] = msgspec.json.decode(json)
+        described = self._archive.descriptions.at_hand(rows[:1])
+        if rows[0].id not in described:
+            return {}
+        attributes: dict[str, Any] = msgspec.json.decode(described[rows[0].id][0])
         return attributes
 
     def _patient(self, study: UntoldStudy) -> str | None:

@@ -18,6 +18,8 @@ def verify(archive: Archive) -> Iterator[str]:
         if said != "ok":
             yield f"dicom: index.sqlite is damaged ({said}); restore it from a backup."
     for row in chain(archive.index.every_instance(), archive.index.served_files.every_received()):
+        if row.archive is not None:
+            continue  # its archive answers for it
         try:
             descriptor = archive.files.open(row)
         except Fault:

@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("name")
         one.add_argument("--json", action="store_true")
 
+    _archive_commands(commands, folder)
     exams = commands.add_parser("exams", help="examination names and verdicts").add_subparsers(
         dest="action", required=True, metavar="ACTION", parser_class=_Parser
     )
@@ -112,6 +113,31 @@ def _parser() -> argparse.ArgumentParser:
     install = viewer.add_parser("install", parents=[folder], help="fetch OHIF from the npm registry, to be served")
     install.add_argument("--from", type=Path, dest="file", metavar="FILE.tgz", help="a tarball made by npm pack")
     return top
+
+
+def _archive_commands(commands: Any, folder: argparse.ArgumentParser) -> None:
+    archive = commands.add_parser("archive", help="image archives that stay at their hospitals").add_subparsers(
+        dest="action", required=True, metavar="ACTION", parser_class=_Parser
+    )
+    add = archive.add_parser("add", parents=[folder], help="register an archive")
+    add.add_argument("name")
+    add.add_argument("--organization", required=True, metavar="ID", help="FHIR id of the hospital's Organization")
+    add.add_argument("--organization-name", metavar="TEXT")
+    add.add_argument("--ae-title", metavar="AE@HOST:PORT", help="where it answers C-FIND, C-GET and C-MOVE")
+    add.add_argument("--dicomweb", metavar="URL", help="the root of its QIDO-RS and WADO-RS")
+    add.add_argument("--token", metavar="TOKEN", help="bearer token for --dicomweb")
+    add.add_argument("--retrieve", choices=["wado-rs", "c-get", "c-move"], help="how images come (default: wado-rs)")
+    add.add_argument("--from", action="append", default=[], dest="networks", metavar="ADDRESS/CIDR")
+    add.add_argument("--sweep-days", type=int, metavar="N", help="look for studies of the last N days (default 0)")
+    add.add_argument("--sweep-every", type=float, metavar="SECONDS", help="look at the latest days again (default 600)")
+    add.add_argument("--sweep-hours", metavar="H-H", help="look back between these hours alone: 20-6")
+    add.add_argument("--pace", type=float, metavar="N", help="questions a second at most (default 5)")
+    add.add_argument("--connections", type=int, metavar="N", help="objects fetched at a time (default 4)")
+    add.add_argument("--json", action="store_true")
+    archive.add_parser("list", parents=[folder], help="all archives").add_argument("--json", action="store_true")
+    remove = archive.add_parser("remove", parents=[folder], help="ask an archive no more")
+    remove.add_argument("name")
+    remove.add_argument("--json", action="store_true")
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
@@ -164,6 +190,10 @@ def _run(arguments: argparse.Namespace) -> int:
             from hub.process.client_command import client_command
 
             return client_command(settings_of(arguments), arguments)
+        case "archive":
+            from hub.process.archive_command import archive_command
+
+            return archive_command(settings_of(arguments), arguments)
         case "exams" if arguments.action == "parse":
             from hub.exams.cli import parse_lines
 

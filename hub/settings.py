@@ -91,6 +91,8 @@ class DicomDoor(Door):
     character_set: str = "GB18030"
     """Specific Character Set of answers to a peer that does not show what it reads."""
     devices: dict[str, DicomDevice] = {}
+    distant_cache_bytes: int = Field(10 << 30, ge=0)
+    """Room for images fetched from archives that stay at their hospitals; those looked at longest ago go first."""
     fast_receive: bool = True
     """False hands associations to pynetdicom's own reactor."""
     processes: int = Field(1, ge=1, le=64)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hub.contracts.caller import Caller, Role
-from hub.contracts.errors import Incorrect, NotFound
+from hub.contracts.errors import Conflict, Incorrect, NotFound
 from hub.contracts.hub_client import HubClient
 from hub.contracts.worklist import OrderedPatient
 
@@ -67,6 +67,7 @@ class CorrectionDesk:
                 where="attributes",
                 remedy="Name a patient, or attributes such as PatientID or AccessionNumber.",
             )
+        self._check_lives_here(subject, owner)
         named = Subject(owner, subject.study_uid, subject.series_uid, subject.sop_instance_uid)
         return self._index.writer.submit(lambda connection: correct(connection, named, corrected, by)).result()
 
@@ -93,6 +94,19 @@ class CorrectionDesk:
         if not rows:
             raise NotFound("There is no such study, series or instance here.", remedy="Check the UIDs.")
         return str(rows[0][0])
+
+    def _check_lives_here(self, subject: Subject, owner: str) -> None:
+        elsewhere = self._index.rows(
+            "SELECT 1 FROM study st JOIN organization o ON o.id = st.owner JOIN instance i ON i.study = st.id"
+            " JOIN distant_instance d ON d.instance = i.id WHERE st.uid = ? AND o.name = ? LIMIT 1",
+            (subject.study_uid, owner),
+        )
+        if elsewhere:
+            raise Conflict(
+                "The images of this study live at an archive of their hospital.",
+                where="study",
+                remedy="Correct it there; what the archive says of it is taken over.",
+            )
 
     def _patient_id(self, subject: Subject, owner: str) -> str:
         rows = self._index.rows(

@@ -56,6 +56,10 @@ class Exchange:
         """One message. Raises Ended."""
         self._write(self._message_pdus(context_id, command, data))
 
+    def send_pdu(self, pdu: bytes) -> None:
+        """One that is made already. Raises Ended."""
+        self._write([pdu])
+
     def send_later(self, context_id: int, command: bytes) -> None:
         """One message without a data set, to go with the next one: the peer is woken once for both."""
         self._waiting += self._message_pdus(context_id, command, b"")

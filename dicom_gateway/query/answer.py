@@ -8,6 +8,7 @@ import msgspec
 from ..answer_charset import AnswerCharset, encode
 from ..archive import Archive
 from ..data_set_bytes import data_set_bytes
+from ..distant.whereabouts import Whereabouts
 from ..study_index.level_json import instance_attributes, of_values
 from ..study_index.search import Match, representatives
 from .keys import QUERY_LEVEL, FindQuery
@@ -33,7 +34,6 @@ _KNOWN["SERIES"] = _KNOWN["STUDY"] | {
 _KNOWN["IMAGE"] = _KNOWN["SERIES"] | {
     "00080016", "00080018", "00200013", "00280008", "00280010", "00280011", "00280100", "00083002",
 }  # fmt: skip
-_ONLINE = {"vr": "CS", "Value": ["ONLINE"]}
 _json = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -62,7 +62,8 @@ class Answers:
     def __init__(self, archive: Archive, query: FindQuery, ae_title: str) -> None:
         self._archive = archive
         self._query = query
-        self._retrieve_ae_title = {"vr": "AE", "Value": [ae_title]}
+        self._ae_title = ae_title
+        self._whereabouts = Whereabouts(archive.index.distant_archives, archive.distant.directory)
         self._level = {"vr": "CS", "Value": [query.level]}
         asked = query.returned | {QUERY_LEVEL: "CS"}
         self._plan = [(name, {"vr": asked[name]}) for name in sorted(asked) if name != "00080005"]
@@ -98,8 +99,8 @@ class Answers:
             attributes["00201209"] = of_values("IS", [match.series_instance_count])
         if level == "IMAGE" and match.instance is not None:
             attributes.update(instance_attributes(match.instance))
-        attributes["00080054"] = self._retrieve_ae_title
-        attributes["00080056"] = _ONLINE
+        attributes["00080054"] = of_values("AE", self._whereabouts.retrieve_ae_titles(self._ae_title, match.distant))
+        attributes["00080056"] = of_values("CS", [self._whereabouts.availability(match.distant)])
         if self._counts_patient:
             for name, number in zip(_OF_PATIENT, patient_counts(self._archive.index, match.study), strict=True):
                 attributes[name] = of_values("IS", [number])
@@ -123,5 +124,5 @@ class Answers:
         else:
             ids = [self._id(match) for match in found]
             rows = representatives(self._archive.index, self._query.index_level, ids)
-        made = self._archive.described(list(rows.values()))
+        made = self._archive.described_at_hand(list(rows.values()))
         return {one: _json.decode(made[row.id][0]) for one, row in rows.items() if row.id in made}

@@ -16,9 +16,10 @@ _GROUP = "st.owner, st.patient_id, st.issuer_of_patient_id, CASE st.patient_id W
 def patient_statement(query: Query, scope: Scope) -> tuple[str, list[object]]:
     """As ``search.statement``, but of each patient its latest study alone."""
     sql, parameters = statement(query, scope)
-    select, rest = sql.split(" FROM ", 1)
+    select, rest = sql.split(" FROM study st ", 1)
     where, _order = rest.rsplit(" ORDER BY ", 1)
-    sql = f"{select}, max(st.study_date) FROM {where} GROUP BY {_GROUP} ORDER BY st.patient_id, st.id LIMIT ? OFFSET ?"
+    latest = f"{select}, max(st.study_date) FROM study st {where}"
+    sql = f"{latest} GROUP BY {_GROUP} ORDER BY st.patient_id, st.id LIMIT ? OFFSET ?"
     return sql, parameters
 
 

@@ -25,6 +25,7 @@ class GetService:
             if we_are_scu
         }
         storing = Storing(exchange, contexts, self._retrieval.archive)
+        self._retrieval.archive.distant.prefetch(rows)
         operations = SubOperations(len(rows))
         for row in rows:
             if exchange.cancelled(request.message_id):

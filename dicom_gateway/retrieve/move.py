@@ -17,6 +17,8 @@ from .storing import FALLBACKS, Storing
 from .suboperations import SubOperations
 
 MOVE_DESTINATION_UNKNOWN = 0xA801
+LIKELY = tuple(f"1.2.840.10008.1.2.{tail}" for tail in ("4.70", "4.90", "4.80", "4.50", "5"))
+"""What an object of a distant archive may turn out to be in, beside uncompressed."""
 
 
 class MoveService:
@@ -40,6 +42,7 @@ class MoveService:
         if not going:
             operations.tell_final(request, exchange)
             return
+        self._retrieval.archive.distant.prefetch(going)
         settings = self._retrieval.archive.settings
         try:
             with association(
@@ -96,6 +99,10 @@ class MoveService:
 
 def _proposed(rows: Sequence[InstanceRow]) -> list[Proposed]:
     """Each SOP class as stored first, then uncompressed, each in a context of its own so that the choice stays ours."""
-    as_stored = dict.fromkeys((row.sop_class, row.transfer_syntax) for row in rows)
+    as_stored = dict.fromkeys(
+        (row.sop_class, syntax)
+        for row in rows
+        for syntax in ((row.transfer_syntax,) if row.transfer_syntax else LIKELY)
+    )
     fallbacks = dict.fromkeys((row.sop_class, syntax) for row in rows for syntax in FALLBACKS)
     return [Proposed(sop_class, (syntax,)) for sop_class, syntax in as_stored | fallbacks][:MOST_CONTEXTS]

@@ -35,6 +35,10 @@ class Storing:
     def store(self, row: InstanceRow, priority: int) -> int:
         """The peer's status, or ours where nothing was sent. Raises Ended, ValueError where the association is of no
         more use."""
+        try:
+            row = self._archive.files.at_hand(row)
+        except ExchangeError:
+            return OBJECT_NOT_SENT
         as_stored = self._contexts.get((row.sop_class, row.transfer_syntax))
         if as_stored is not None:
             try:

@@ -6,6 +6,7 @@ What is not here is not negotiated.
 from pynetdicom.presentation import PresentationContext, build_context
 
 from ..sop_classes import (
+    INSTANCE_AVAILABILITY,
     MODALITY_WORKLIST_FIND,
     PATIENT_ROOT_FIND,
     PATIENT_ROOT_GET,
@@ -22,7 +23,7 @@ from ..uids import VERIFICATION
 
 SERVICE_CLASSES = (
     PATIENT_ROOT_FIND, PATIENT_ROOT_MOVE, PATIENT_ROOT_GET, STUDY_ROOT_FIND, STUDY_ROOT_MOVE, STUDY_ROOT_GET,
-    MODALITY_WORKLIST_FIND, PERFORMED_PROCEDURE_STEP, STORAGE_COMMITMENT,
+    MODALITY_WORKLIST_FIND, PERFORMED_PROCEDURE_STEP, STORAGE_COMMITMENT, INSTANCE_AVAILABILITY,
 )  # fmt: skip
 """SOP classes whose messages carry no images, beside Verification: all as SCP."""
 UNCOMPRESSED = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)

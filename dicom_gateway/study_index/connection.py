@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..person_name import glob_match, key_matches
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 _ADDED_COLUMNS = (("study", "correction", "INTEGER"), ("instance", "corrected", "INTEGER"))
 """Columns that files of earlier versions lack: the correction in force, and the one that the file served bears."""
 MOST_IDLE = 8
@@ -37,7 +37,7 @@ def open_index(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
 
 def _make_tables(connection: sqlite3.Connection) -> None:
     schema, amendments = (
-        files(__package__).joinpath(name).read_text(encoding="utf-8") for name in ("schema.sql", "amendments.sql")
+        files(__package__).joinpath(name).read_text(encoding="utf-8") for name in ("schema.sql", "amendments.sql", "distant.sql", "routing.sql")
     )
     connection.executescript(f"BEGIN IMMEDIATE;\n{schema}\nCOMMIT;")
     connection.execute("BEGIN IMMEDIATE")

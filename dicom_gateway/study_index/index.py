@@ -12,6 +12,8 @@ from .commitments import Commitments
 from .connection import ThreadConnections
 from .corrections import Corrections
 from .deferred import Deferred
+from .distant_archives import DistantArchives
+from .distant_studies import DistantStudies
 from .group_writer import GroupWriter
 from .instance_row import COLUMNS, InstanceRow
 from .performed_steps import PerformedSteps
@@ -42,6 +44,8 @@ class StudyIndex:
         self.acts = Acts(self.connections)
         self.corrections = Corrections(self.connections)
         self.served_files = ServedFiles(self.connections, self.writer)
+        self.distant_archives = DistantArchives(self.connections, self.writer)
+        self.distant_studies = DistantStudies(self.connections, self.writer)
 
     def close(self) -> None:
         self.writer.close()
@@ -52,7 +56,7 @@ class StudyIndex:
 
     def remove(self, arrival: Arrival) -> "Future[None]":
         """Take back what ``place`` has stored: its bytes did not reach the disk."""
-        key = (arrival.owner, arrival.header.sop_instance_uid, arrival.spool)
+        key = (arrival.owner, arrival.header.sop_instance_uid, arrival.spool or "")
         return self.writer.submit(lambda connection: remove(connection, *key))
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
@@ -118,6 +122,11 @@ class StudyIndex:
             for row in rows:
                 yield InstanceRow.of(row)
             last = rows[-1][0]
+
+    def again(self, row: InstanceRow) -> InstanceRow | None:
+        """The row as it is now."""
+        rows = self.rows(f"SELECT {COLUMNS} {_FROM} WHERE i.id = ?", (row.id,))
+        return InstanceRow.of(rows[0]) if rows else None
 
     def spool_names(self) -> frozenset[str]:
         rows = self.rows(

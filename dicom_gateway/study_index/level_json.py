@@ -63,7 +63,7 @@ def instance_attributes(row: InstanceRow) -> dict[str, Any]:
     attributes = {
         "00080016": of_values("UI", [row.sop_class]),
         "00080018": of_values("UI", [row.uid]),
-        "00083002": of_values("UI", [row.transfer_syntax]),
+        "00083002": of_values("UI", [row.transfer_syntax or None]),
         "00200013": of_values("IS", [row.number]),
     }
     for tag, representation, value in (

@@ -12,7 +12,8 @@ from .withdrawing import is_rejected, is_withdrawn, was_received, withdraw
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One object whose bytes are on disk in the spool, and who sent it."""
+    """One object whose bytes are on disk in the spool, and who sent it; or one that ``archive`` holds, without bytes
+    here, hash, size or spool file."""
 
     header: Header
     owner: str
@@ -23,10 +24,11 @@ class Arrival:
     size_bytes: int
     data_set_at: int
     sha256: bytes
-    spool: str
+    spool: str | None
     received_us: int
     due_us: int
     announced: bool = False
+    archive: str | None = None
 
 
 class Placing(Enum):
@@ -44,13 +46,19 @@ def place(connection: sqlite3.Connection, arrival: Arrival) -> Placing:
     header = arrival.header
     owner = _organization(connection, arrival.owner)
     known = connection.execute(
-        "SELECT sha256 FROM instance WHERE owner = ? AND uid = ?", (owner, header.sop_instance_uid)
+        "SELECT sha256, id, EXISTS (SELECT 1 FROM distant_instance d WHERE d.instance = instance.id) FROM instance"
+        " WHERE owner = ? AND uid = ?",
+        (owner, header.sop_instance_uid),
     ).fetchone()
     if known is not None:
-        same = known[0] == arrival.sha256 or was_received(connection, owner, arrival)
-        return Placing.SAME if same else Placing.DIFFERENT
+        if arrival.archive is not None:
+            return Placing.SAME
+        if not known[2]:
+            same = known[0] == arrival.sha256 or was_received(connection, owner, arrival)
+            return Placing.SAME if same else Placing.DIFFERENT
+        take_away(connection, known[1])  # what lived elsewhere alone has come to stay
     rejected = is_rejected(connection, owner, header.sop_instance_uid)
-    if rejected and is_withdrawn(connection, owner, header.sop_instance_uid):
+    if (rejected or arrival.archive) and is_withdrawn(connection, owner, header.sop_instance_uid):
         return Placing.SAME
     study = _diverted(connection, owner, header) or _study(connection, owner, arrival)
     series, new_series = _series(connection, study, header)
@@ -63,6 +71,8 @@ def place(connection: sqlite3.Connection, arrival: Arrival) -> Placing:
          arrival.data_set_at, arrival.sha256, arrival.spool, arrival.client, arrival.received_us, arrival.announced,
          header.characters.evidence),
     )  # fmt: skip
+    if arrival.archive is not None:
+        _mark_distant(connection, arrival.archive)
     connection.execute(
         """UPDATE study SET instance_count = instance_count + 1, series_count = series_count + ?,
                revision = revision + ?, due_us = CASE WHEN ? THEN due_us ELSE ? END, client = ?, role = ?, ae_title = ?,
@@ -88,7 +98,20 @@ def remove(connection: sqlite3.Connection, owner: str, sop_instance_uid: str, sp
     ).fetchone()
     if row is None:
         return
-    instance, study, series = row
+    take_away(connection, row[0])
+    gone = connection.execute(
+        "DELETE FROM study WHERE id = ? AND instance_count = 0"
+        " AND NOT EXISTS (SELECT 1 FROM act a WHERE a.study = study.id)",
+        (row[1],),
+    )
+    if gone.rowcount:
+        connection.execute("UPDATE distant_study SET study = NULL WHERE study = ?", (row[1],))
+
+
+def take_away(connection: sqlite3.Connection, instance: int) -> None:
+    """Delete the rows of one instance, and of a series it was alone in; the study's row stays."""
+    study, series = connection.execute("SELECT study, series FROM instance WHERE id = ?", (instance,)).fetchone()
+    connection.execute("DELETE FROM distant_instance WHERE instance = ?", (instance,))
     connection.execute("DELETE FROM description WHERE instance = ?", (instance,))
     connection.execute("DELETE FROM instance WHERE id = ?", (instance,))
     connection.execute("UPDATE series SET instance_count = instance_count - 1 WHERE id = ?", (series,))
@@ -98,15 +121,15 @@ def remove(connection: sqlite3.Connection, owner: str, sop_instance_uid: str, sp
         (series,),
     ).rowcount
     connection.execute(
-        """UPDATE study SET instance_count = instance_count - 1, series_count = series_count - ?,
-               revision = CASE WHEN instance_count = 1 THEN 0 ELSE revision END WHERE id = ?""",
+        "UPDATE study SET instance_count = instance_count - 1, series_count = series_count - ? WHERE id = ?",
         (gone, study),
     )
-    connection.execute(
-        "DELETE FROM study WHERE id = ? AND instance_count = 0"
-        " AND NOT EXISTS (SELECT 1 FROM act a WHERE a.study = study.id)",
-        (study,),
-    )
+
+
+def _mark_distant(connection: sqlite3.Connection, archive: str) -> None:
+    """The instance just inserted. Nothing of it is described before it is asked for."""
+    connection.execute("INSERT INTO distant_instance VALUES (last_insert_rowid(), ?)", (archive,))
+    connection.execute("UPDATE instance SET described = 1 WHERE id = last_insert_rowid()")
 
 
 def _organization(connection: sqlite3.Connection, name: str) -> int:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from hub.contracts.caller import Scope
 
+from .distant_studies import DISTANT
 from .index import StudyIndex
 from .instance_row import COLUMNS, InstanceRow
 from .keys import Level
@@ -40,6 +41,7 @@ class Match(NamedTuple):
     series_count: int
     instance_count: int
     patient: str | None
+    distant: str | None = None
     series: int | None = None
     series_uid: str = ""
     series_json: bytes = b"{}"
@@ -56,7 +58,7 @@ class Match(NamedTuple):
         return cls._make((*row[:_LEVEL_COLUMNS], InstanceRow.of(row[_LEVEL_COLUMNS:])))
 
 
-_STUDY = "st.id, st.uid, st.json, st.modalities, st.series_count, st.instance_count, st.patient"
+_STUDY = "st.id, st.uid, st.json, st.modalities, st.series_count, st.instance_count, st.patient, " + DISTANT
 _SERIES = "se.id, se.uid, se.json, se.instance_count"
 _SELECT: dict[Level, str] = {
     "study": f"SELECT {_STUDY} FROM study st",
@@ -74,7 +76,7 @@ _NOT_EMPTY: dict[Level, list[str]] = {
 }  # fmt: skip
 """Rows of studies and series outlive their last instance."""
 _BELOW: dict[Level, tuple[Level, ...]] = {"study": ("series", "instance"), "series": ("instance",), "instance": ()}
-_STUDY_COLUMNS, _LEVEL_COLUMNS = 7, 11
+_STUDY_COLUMNS, _LEVEL_COLUMNS = 8, 12
 
 
 def search(index: StudyIndex, query: Query, scope: Scope) -> list[Match]:

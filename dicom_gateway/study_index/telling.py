@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .connection import ThreadConnections
+from .distant_studies import DISTANT
 from .group_writer import GroupWriter
 
 
@@ -39,11 +40,16 @@ class UntoldStudy:
     patient: str | None = None
     """Id of the hub's Patient, where it is known."""
     correction: int | None = None
+    distant: str | None = None
+    """As ``search.Match.distant``: the archive where it lives, if not here."""
 
 
-_COLUMNS = """st.id, o.name, st.uid, st.client, st.role, st.ae_title, st.revision, st.tries, st.study_date,
+_COLUMNS = (
+    """st.id, o.name, st.uid, st.client, st.role, st.ae_title, st.revision, st.tries, st.study_date,
     st.study_time, st.timezone, st.accession_number, st.patient_id, st.patient_name, st.birth_date, st.sex,
-    st.description, st.told, st.instance_count, st.patient, st.correction"""
+    st.description, st.told, st.instance_count, st.patient, st.correction, """
+    + DISTANT
+)
 
 
 class Telling:

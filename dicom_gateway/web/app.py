@@ -15,6 +15,7 @@ from ..study_index.instance_row import InstanceRow
 from ..study_index.visibility import SIGHT_OF
 from ..withdrawal.deletion import Deletion
 from .amendments import Amendments
+from .arriving import at_hand
 from .asgi import Answer, Message, Receive, Request, Send, no_such_route, not_found, refusal, request_of
 from .frames import retrieve_bulk_data, retrieve_frames
 from .retrieve import retrieve_instances, retrieve_metadata
@@ -117,6 +118,8 @@ class DicomWebApp:
         if not all(row.is_current for row in rows):
             rows = await asyncio.to_thread(self._archive.served.current, rows)
         self._audit.note(request.caller, "wado", SIGHT_OF, sorted({row.patient for row in rows if row.patient}))
+        if rest != ["metadata"] or len(self._archive.descriptions.known(rows)) < len(rows):
+            rows = await at_hand(rows, self._archive)
         match rest:
             case []:
                 await retrieve_instances(rows, request, self._archive)

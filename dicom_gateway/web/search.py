@@ -12,6 +12,7 @@ from hub.contracts.errors import Incorrect
 
 from .. import uids
 from ..archive import Archive
+from ..distant.whereabouts import Whereabouts
 from ..study_index.keys import Level
 from ..study_index.level_json import instance_attributes, of_values
 from ..study_index.match import Condition
@@ -50,6 +51,8 @@ async def search_level(
     if not matches:
         return Answer(204, headers=headers)
     named = {one for one, _condition in within}
+    whereabouts = Whereabouts(archive.index.distant_archives, archive.distant.directory)
+    own = archive.settings.ae_title
     body = bytearray(b"[")
     for number, match in enumerate(matches):
         if number % _TURN == _TURN - 1:
@@ -57,6 +60,8 @@ async def search_level(
         attributes = _attributes(
             level, match, request.root, with_study="study" not in named, with_series="series" not in named
         )
+        attributes["00080054"] = of_values("AE", whereabouts.retrieve_ae_titles(own, match.distant))
+        attributes["00080056"] = of_values("CS", [whereabouts.availability(match.distant)])
         _include(attributes, asked, level, extra.get(_id(level, match)))
         if len(body) > 1:
             body += b","
@@ -123,7 +128,6 @@ def _attributes(level: Level, match: Match, root: str, *, with_study: bool, with
     if level == "instance" and match.instance is not None:
         url += f"/instances/{match.instance.uid}"
         attributes.update(instance_attributes(match.instance))
-    attributes["00080056"] = of_values("CS", ["ONLINE"])
     attributes["00081190"] = of_values("UR", [url])
     return attributes
 
@@ -134,7 +138,7 @@ def _descriptions(level: Level, matches: Sequence[Match], archive: Archive) -> d
         rows = {match.instance.id: match.instance for match in matches if match.instance is not None}
     else:
         rows = representatives(archive.index, level, [_id(level, match) for match in matches])
-    described = archive.described(list(rows.values()))
+    described = archive.described_at_hand(list(rows.values()))
     return {one: _RAW.decode(described[row.id][0]) for one, row in rows.items() if row.id in described}
 
 

@@ -33,6 +33,7 @@ from hub.intake.quarantine import TABLES as QUARANTINE_TABLES
 from hub.intake.quarantine import SqlQuarantine
 from hub.reading.claim import with_owner
 from hub.reading.reaction import ReadingReaction
+from hub.security.archives import SqlArchives
 from hub.security.audit import AuditReaction, AuditTrail, readers_since
 from hub.security.clients import Clients
 from hub.security.events import SecurityEvents
@@ -110,6 +111,10 @@ class Parts:
         return Clients(self.store, trusted_networks=(trusted,) if trusted else ())
 
     @cached_property
+    def archives(self) -> SqlArchives:
+        return SqlArchives(self.store)
+
+    @cached_property
     def sessions(self) -> Sessions:
         return Sessions(self.store, self.clients)
 
@@ -148,7 +153,7 @@ class Parts:
     @cached_property
     def hub_client(self) -> LocalHubClient:
         registry = _Registry(self.clients, self.security_events)
-        return LocalHubClient(self.intake, self.quarantine, registry, self.orders, self._needs_bytes)
+        return LocalHubClient(self.intake, self.quarantine, registry, self.orders, self._needs_bytes, self.archives)
 
     def _needs_bytes(self, sha256: str) -> bool:
         return self.quarantine.keeps(sha256) or keeps_original(self.store, sha256)
@@ -173,6 +178,7 @@ class Parts:
             },
             free_space_floor_bytes=door.free_space_floor_bytes,
             dicom_web_url=_dicom_web_url(self.settings.http),
+            distant_cache_bytes=door.distant_cache_bytes,
         )
 
     @property
@@ -181,7 +187,8 @@ class Parts:
 
     @cached_property
     def archive(self) -> Archive:
-        return Archive(self.dicom_folder, self.dicom_settings, self.blobs, self.hub_client.quarantine)
+        hub = self.hub_client
+        return Archive(self.dicom_folder, self.dicom_settings, self.blobs, hub.quarantine, hub.archives)
 
     @cached_property
     def viewer(self) -> Viewer:

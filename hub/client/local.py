@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
+from hub.contracts.archives import Archives, DistantArchive
 from hub.contracts.caller import Caller
 from hub.contracts.far_end import FarEnd
 from hub.contracts.quarantine import Quarantine, Refusal
@@ -39,9 +40,11 @@ class LocalHubClient:
         clients: Clients,
         orders: Orders,
         needs_bytes: Callable[[str], bool],
+        archives: Archives,
     ) -> None:
         self._orders = orders
         self._needs_bytes = needs_bytes
+        self._archives = archives
         self._intake = intake
         self._quarantine = quarantine
         self._clients = clients
@@ -60,6 +63,9 @@ class LocalHubClient:
 
     def destination_of_ae_title(self, ae_title: str) -> tuple[str, int] | None:
         return self._clients.destination_of_ae_title(ae_title)
+
+    def archives(self) -> Sequence[DistantArchive]:
+        return self._archives.archives()
 
     def scheduled_orders(self, caller: Caller, *, others: bool = False) -> Sequence[ScheduledOrder]:
         return self._orders.scheduled(caller, others=others)

@@ -16,6 +16,9 @@ OBSERVATION_CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-catego
 
 BASE = "https://example.org/regional-health-hub"
 EXTENSION = f"{BASE}/StructureDefinition"
+INSTANCE_AVAILABILITY = f"{EXTENSION}/instance-availability"
+"""On an ImagingStudy whose images stay at their hospital: NEARLINE, or UNAVAILABLE once they are deleted there
+(defined terms of DICOM (0008,0056); FHIR STU3 ImagingStudy.availability)."""
 TASK_CODE = f"{BASE}/CodeSystem/task"
 READ_STUDY = "read-study"
 IDENTITY_REVIEW = "identity-review"

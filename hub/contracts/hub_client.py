@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
+from .archives import DistantArchive
 from .caller import Caller
 from .far_end import FarEnd
 from .quarantine import Refusal
@@ -33,6 +34,10 @@ class HubClient(Protocol):
 
     def destination_of_ae_title(self, ae_title: str) -> tuple[str, int] | None:
         """Host and port where C-MOVE and storage commitment reports for this AE title go."""
+        ...
+
+    def archives(self) -> Sequence[DistantArchive]:
+        """``Archives.archives``: the distant archives registered now."""
         ...
 
     def scheduled_orders(self, caller: Caller, *, others: bool = False) -> Sequence[ScheduledOrder]:

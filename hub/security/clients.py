@@ -18,7 +18,9 @@ from hub.contracts.errors import Conflict, NotFound
 from hub.contracts.far_end import FarEnd
 from hub.contracts.store import CommitView, ResourceStore
 
+from .archives import registered
 from .directory import Client, Directory, SignedIdentity, may_come_from
+from .generation import new_generation
 from .registration import AeTitle, Registration, network
 
 TRUSTED_SECONDS = 1.0
@@ -30,14 +32,6 @@ T = TypeVar("T")
 
 def hash_of(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
-
-
-def new_generation(view: CommitView) -> None:
-    """Tell every process that what it holds in memory is out of date."""
-    view.execute(
-        "INSERT INTO security_generation (one, generation) VALUES (1, 1)"
-        " ON CONFLICT (one) DO UPDATE SET generation = generation + 1"
-    )
 
 
 class Clients:
@@ -190,6 +184,8 @@ def _insert(view: CommitView, wanted: Registration, token_hash: bytes) -> None:
     taken = "Choose another, or remove the client that holds it (hub client list, hub client remove NAME)."
     if view.rows("SELECT 1 FROM security_client WHERE name = ?", (wanted.name,)):
         raise Conflict("A client of this name is registered.", where="name", remedy=taken)
+    if view.rows("SELECT 1 FROM security_archive WHERE name = ?", (wanted.name,)):
+        raise Conflict("An archive of this name is registered.", where="name", remedy="Choose another.")
     for facility in wanted.facilities:
         if view.rows("SELECT 1 FROM security_facility WHERE facility = ?", (facility,)):
             raise Conflict("This facility belongs to another client.", where="facility", remedy=taken)
@@ -197,6 +193,12 @@ def _insert(view: CommitView, wanted: Registration, token_hash: bytes) -> None:
     for ae_title in wanted.ae_titles:
         if view.rows("SELECT 1 FROM security_ae_title WHERE ae_title = ?", (ae_title.title,)):
             raise Conflict("This AE title belongs to another client.", where="ae-title", remedy=taken)
+        foreign = view.rows(
+            "SELECT 1 FROM security_archive WHERE ae_title = ? AND organization <> ?",
+            (ae_title.title, wanted.organization),
+        )
+        if foreign:
+            raise Conflict("This AE title belongs to another organization's archive.", where="ae-title", remedy=taken)
         view.execute(
             "INSERT INTO security_ae_title (ae_title, client, host, port) VALUES (?, ?, ?, ?)",
             (ae_title.title, wanted.name, ae_title.host, ae_title.port),
@@ -260,4 +262,12 @@ def _load(store: ResourceStore, generation: int) -> Directory:
         for known in titles:
             if known.host is not None and known.port is not None:
                 directory.ae_title_places[known.title] = (known.host, known.port)
+    for archive in registered(store):
+        if archive.ae_title and archive.ae_title not in directory.by_ae_title:
+            title = archive.ae_title
+            directory.by_ae_title[title] = Client(
+                archive.name, Role.CLINIC, archive.organization, ae_titles=(title,), from_cidrs=archive.from_cidrs
+            )
+            if archive.host:
+                directory.ae_title_places[title] = (archive.host, archive.port)
     return directory

@@ -17,6 +17,8 @@ SECURITY_TABLES = SideTable(
         ae_title TEXT PRIMARY KEY, client TEXT NOT NULL, host TEXT, port INTEGER) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS security_destination (
         client TEXT PRIMARY KEY, organization TEXT NOT NULL, url TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS security_archive (
+        name TEXT PRIMARY KEY, organization TEXT NOT NULL, ae_title TEXT UNIQUE, settings TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS security_session (
         secret_hash BLOB PRIMARY KEY, kind TEXT NOT NULL CHECK (kind IN ('code', 'session')), client TEXT NOT NULL,
         expires_us INTEGER NOT NULL) WITHOUT ROWID;

@@ -11,6 +11,7 @@ from hub.contracts.errors import Incorrect
 from hub.contracts.far_end import LOOPBACK, FarEnd
 from hub.contracts.quarantine import Refusal
 from hub.contracts.submission import Channel, Entry, Method, Origin, Original, Submission
+from hub.security.archives import SqlArchives
 from hub.worklist.orders import SqlOrders
 from tests.conformance.fhir_hub import CALLERS, FhirHub, entry, observation, patient, transaction
 
@@ -81,7 +82,7 @@ class Registry:
 def test_a_satellite_in_the_same_process_uses_the_same_write_path(hub: FhirHub) -> None:
     registry = Registry()
     client = LocalHubClient(
-        hub.intake, hub.quarantine, registry, SqlOrders(hub.store, understood), lambda _sha256: False
+        hub.intake, hub.quarantine, registry, SqlOrders(hub.store, understood), lambda _sha256: False, SqlArchives(hub.store)
     )
     caller = client.caller_by_facility("qingshan")
     assert caller is not None

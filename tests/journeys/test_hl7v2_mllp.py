@@ -26,6 +26,7 @@ from hub.intake.accept import Intake
 from hub.intake.originals import OriginalsReaction, originals
 from hub.intake.quarantine import TABLES as QUARANTINE_TABLES
 from hub.intake.quarantine import SqlQuarantine
+from hub.security.archives import SqlArchives
 from hub.security.clients import Clients
 from hub.security.policy import Policy
 from hub.security.registration import Registration
@@ -70,7 +71,7 @@ class County:
             clients.add(Registration(name, Role.CLINIC, name, facilities=(facility,)))
         self.events = Events(clients)
         intake, orders = Intake(self.store, Policy(), self.blobs), SqlOrders(self.store, understood)
-        self.client = LocalHubClient(intake, self.quarantine, self.events, orders, lambda _sha256: False)
+        self.client = LocalHubClient(intake, self.quarantine, self.events, orders, lambda _sha256: False, SqlArchives(self.store))
         self.clinic = clients.caller_by_facility("QS001")
         assert self.clinic is not None
 

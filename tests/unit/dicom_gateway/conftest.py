@@ -38,7 +38,7 @@ def blobs(tmp_path: Path) -> FolderBlobStore:
 def archive(
     tmp_path: Path, settings: DicomSettings, blobs: FolderBlobStore, recording_hub: RecordingHub
 ) -> Iterator[Archive]:
-    made = Archive(tmp_path / "dicom", settings, blobs, recording_hub.quarantine)
+    made = Archive(tmp_path / "dicom", settings, blobs, recording_hub.quarantine, recording_hub.archives)
     yield made
     made.close()
 

@@ -3,6 +3,7 @@
 from concurrent.futures import Future
 from typing import Any
 
+from hub.contracts.archives import DistantArchive
 from hub.contracts.caller import Caller, Role
 from hub.contracts.errors import ExchangeError
 from hub.contracts.far_end import FarEnd
@@ -29,6 +30,7 @@ class RecordingHub:
         self.far_ends: list[FarEnd] = []
         self.patients: dict[tuple[str, str], OrderedPatient] = {}
         self.needed: set[str] = set()
+        self.distant: list[DistantArchive] = []
         self.titles: dict[str, Caller] = {"QINGSHAN": QINGSHAN, "BAIHE": BAIHE, "OPERATOR": OPERATOR}
 
     def submit(self, submission: Submission) -> "Future[Receipt]":
@@ -54,6 +56,9 @@ class RecordingHub:
 
     def destination_of_ae_title(self, ae_title: str) -> tuple[str, int] | None:
         return self.places.get(ae_title)
+
+    def archives(self) -> list[DistantArchive]:
+        return self.distant
 
     def scheduled_orders(self, caller: Caller, *, others: bool = False) -> list[ScheduledOrder]:
         return [one for one in self.orders.get(caller.organization, []) if others or not one.why_not]

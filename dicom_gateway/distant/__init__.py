@@ -1,0 +1,1 @@
+"""Images that stay at the hospital: studies enter the index without their bytes, which come when they are looked at."""

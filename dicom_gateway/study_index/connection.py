@@ -37,7 +37,8 @@ def open_index(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
 
 def _make_tables(connection: sqlite3.Connection) -> None:
     schema, amendments = (
-        files(__package__).joinpath(name).read_text(encoding="utf-8") for name in ("schema.sql", "amendments.sql", "distant.sql", "routing.sql")
+        files(__package__).joinpath(name).read_text(encoding="utf-8")
+        for name in ("schema.sql", "amendments.sql", "distant.sql", "routing.sql")
     )
     connection.executescript(f"BEGIN IMMEDIATE;\n{schema}\nCOMMIT;")
     connection.execute("BEGIN IMMEDIATE")

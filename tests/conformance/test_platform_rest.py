@@ -82,7 +82,12 @@ class Registry:
 def test_a_satellite_in_the_same_process_uses_the_same_write_path(hub: FhirHub) -> None:
     registry = Registry()
     client = LocalHubClient(
-        hub.intake, hub.quarantine, registry, SqlOrders(hub.store, understood), lambda _sha256: False, SqlArchives(hub.store)
+        hub.intake,
+        hub.quarantine,
+        registry,
+        SqlOrders(hub.store, understood),
+        lambda _sha256: False,
+        SqlArchives(hub.store),
     )
     caller = client.caller_by_facility("qingshan")
     assert caller is not None

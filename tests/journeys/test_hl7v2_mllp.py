@@ -71,7 +71,9 @@ class County:
             clients.add(Registration(name, Role.CLINIC, name, facilities=(facility,)))
         self.events = Events(clients)
         intake, orders = Intake(self.store, Policy(), self.blobs), SqlOrders(self.store, understood)
-        self.client = LocalHubClient(intake, self.quarantine, self.events, orders, lambda _sha256: False, SqlArchives(self.store))
+        self.client = LocalHubClient(
+            intake, self.quarantine, self.events, orders, lambda _sha256: False, SqlArchives(self.store)
+        )
         self.clinic = clients.caller_by_facility("QS001")
         assert self.clinic is not None
 

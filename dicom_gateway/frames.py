@@ -22,6 +22,8 @@ def frame_table(buffer: Buffer, found: Scan, header: Header, syntax: TransferSyn
     if found.pixel_at is None or found.pixel_length is None:
         return []
     count = max(header.frames or 1, 1)
+    if syntax.media_type.startswith("video/"):
+        count = 1  # the frames of a video lie in one stream
     if found.pixel_length == UNDEFINED:
         return _encapsulated(buffer, found.pixel_at, found.pixel_end or len(buffer), count)
     if count > found.pixel_length:

@@ -42,6 +42,9 @@ class DicomSettings:
     pixel_seconds: float = 60.0
     """For one frame; what takes longer is given up."""
 
+    thumbnail_cache_bytes: int = 512 * MEBIBYTE
+    """Of thumbnails kept in the folder; those used longest ago go."""
+
     character_set: str = "GB18030"
     """Specific Character Set of answers to a peer that does not show what it reads."""
     maximum_matches: int = 100_000

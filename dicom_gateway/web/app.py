@@ -1,6 +1,7 @@
 """The DICOMweb application: routes (PS3.18 tables 10.4.1-1, 10.5.1-1, 10.6.1-1), tenancy, and errors."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 from hub.contracts.audit import ReadAudit
 from hub.contracts.caller import Scope
@@ -17,10 +18,13 @@ from ..withdrawal.deletion import Deletion
 from .amendments import Amendments
 from .arriving import at_hand
 from .asgi import Answer, Message, Receive, Request, Send, no_such_route, not_found, refusal, request_of
-from .frames import retrieve_bulk_data, retrieve_frames
+from .bulk_data import retrieve_bulk_data
+from .frames import retrieve_frames
+from .rendered import retrieve_rendered
 from .retrieve import retrieve_instances, retrieve_metadata
 from .search import checked_uid, search_level, uid_conditions
 from .store import store_instances
+from .thumbnail import Thumbnails
 from .worklist import WorklistView
 
 READ, STORE = "dicom-read", "dicom-store"
@@ -47,6 +51,9 @@ class DicomWebApp:
         self._root = root
         deletion = Deletion(archive.index, archive.spool, archive.blobs, hub.needs_bytes)
         self._amendments = Amendments(archive, CorrectionDesk(archive.index, hub), deletion, gate, audit)
+        self._thumbnails = Thumbnails(archive)
+        # Pictures wait for each other, and nothing else for them. Threads are started when there is work.
+        self._threads = ThreadPoolExecutor(archive.settings.pixel_workers, "dicom-pixels")
         self._worklist = WorklistView(archive.settings, hub, gate, audit)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -122,15 +129,21 @@ class DicomWebApp:
             rows = await at_hand(rows, self._archive)
         match rest:
             case []:
-                await retrieve_instances(rows, request, self._archive)
+                await retrieve_instances(rows, request, self._archive, self._threads)
             case ["metadata"]:
                 return await retrieve_metadata(rows, request, self._archive)
             case ["frames", listed] if len(named) == 3:
-                await retrieve_frames(_only(rows), listed, request, self._archive)
+                await retrieve_frames(_only(rows), listed, request, self._archive, self._threads)
             case ["bulkdata", *steps] if len(named) == 3:
                 await retrieve_bulk_data(_only(rows), steps, request, self._archive)
-            case ["rendered" | "thumbnail", *_] | ["frames", _, "rendered" | "thumbnail"]:
-                raise Unsupported("Rendered images are not made here yet.", remedy="Retrieve frames.", http_status=406)
+            case ["rendered"]:
+                return await retrieve_rendered(rows, None, request, self._archive, self._threads)
+            case ["frames", listed, "rendered"] if len(named) == 3:
+                return await retrieve_rendered(rows, listed, request, self._archive, self._threads)
+            case ["thumbnail"]:
+                return await self._thumbnails.retrieve(rows, None, request, self._threads)
+            case ["frames", listed, "thumbnail"] if len(named) == 3:
+                return await self._thumbnails.retrieve(rows, listed, request, self._threads)
             case _:
                 raise no_such_route()
         return None

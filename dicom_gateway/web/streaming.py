@@ -36,20 +36,36 @@ async def stream(
 ) -> None:
     """Send the whole answer. Where the client goes away, reading stops."""
     size = length_of(segments)
-    await send(
-        {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [
-                (b"content-type", content_type.encode("ascii")),
-                (b"content-length", str(size).encode("ascii")),
-                *headers,
-            ],
-        }
-    )
-    gone = asyncio.ensure_future(_until_gone(receive)) if size >= _WATCH_FROM_BYTES else None
+    length = (b"content-length", str(size).encode("ascii"))
+    await _start(status, content_type, [length, *headers], send)
+    await _send_all(pieces_of(segments), receive, send, watch=size >= _WATCH_FROM_BYTES)
+
+
+async def stream_unsized(
+    status: int, pieces: AsyncIterator[bytes], content_type: str, receive: Receive, send: Send
+) -> None:
+    """The same for what is made on the way: its length is not known before. Nothing is sent before the first piece is
+    there, so that what fails at once is still told."""
+    first = await anext(pieces, b"")
+
+    async def all_of_it() -> AsyncIterator[bytes]:
+        yield first
+        async for piece in pieces:
+            yield piece
+
+    await _start(status, content_type, [], send)
+    await _send_all(all_of_it(), receive, send, watch=True)
+
+
+async def _start(status: int, content_type: str, headers: Headers, send: Send) -> None:
+    headers = [(b"content-type", content_type.encode("ascii")), *headers]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+
+
+async def _send_all(pieces: AsyncIterator[bytes], receive: Receive, send: Send, *, watch: bool) -> None:
+    gone = asyncio.ensure_future(_until_gone(receive)) if watch else None
     try:
-        async for piece in _pieces(segments):
+        async for piece in pieces:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
             if gone is not None and gone.done():
                 return
@@ -66,7 +82,7 @@ async def _until_gone(receive: Receive) -> None:
         pass
 
 
-async def _pieces(segments: Sequence[Segment]) -> AsyncIterator[bytes]:
+async def pieces_of(segments: Sequence[Segment]) -> AsyncIterator[bytes]:
     """Small texts are joined with what follows; files come in steps."""
     pending = bytearray()
     for segment in segments:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from .scu.tls import OutgoingTls
+
 X_RAY = "XR"
 """In the words of the hub's examination tables: an X-ray image, whatever takes it."""
 _X_RAY_DEVICES = ("DX", "CR", "DR", "RG")
@@ -13,13 +15,15 @@ _DICOM_TERMS = {"DXA": "BMD", "OP": "OP", "OCT": "OPT"}
 class DeviceProfile:
     """``character_set``: Specific Character Set of what we answer; "" follows its request. ``x_ray``: the Modality that
     an X-ray order is offered under, DX or CR; "" as the device asks for it, else DX. ``modalities``: it is offered
-    these alone; empty offers all. ``quiet_seconds``: None is the gateway's own setting."""
+    these alone; empty offers all. ``quiet_seconds``: None is the gateway's own setting. ``tls``: how it is spoken to on
+    associations that we open; None is without TLS."""
 
     character_set: str = ""
     x_ray: str = ""
     modalities: frozenset[str] = frozenset()
     station_name: str = ""
     quiet_seconds: float | None = None
+    tls: OutgoingTls | None = None
 
     def modality(self, word: str, asked: str = "") -> str:
         """The Modality under which an order is offered; ``asked`` is the one that the device asks for."""

@@ -17,6 +17,10 @@ ASSOCIATION_REFUSED = declare(
 ASSOCIATION_BROKEN = declare(
     "dicom.association_broken", "info", ("ae_title", "why"), "An association ended against the protocol."
 )
+TLS_FAILED = declare(
+    "dicom.tls_failed", "warning", ("ae_title", "error", "why"),
+    "A TLS connection with a destination did not come about: see its certificate, and the authority in the settings.",
+)  # fmt: skip
 STORE_REFUSED = declare(
     "dicom.store_refused", "warning", ("client", "ae_title", "status", "what", "where"), "A C-STORE was not accepted."
 )

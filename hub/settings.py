@@ -5,6 +5,7 @@ A setting comes from the command line, else from an environment variable (``HUB_
 """
 
 import tomllib
+from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -80,6 +81,24 @@ class DicomDevice(BaseModel):
     """Its worklist holds these alone; empty holds all."""
     station_name: str = Field("", max_length=16)
     quiet_seconds: float | None = Field(None, gt=0)
+    tls: bool = False
+    """Associations that we open to it go over TLS; ``dicom.outgoing`` says with which certificate."""
+    ca: Path | None = None
+    """The authority that signs its certificate, where that is not the one of ``dicom.outgoing``."""
+    tls_name: str = ""
+    """Whom its certificate must be made out to; empty is the host that its AE title is registered with."""
+
+
+class DicomOutgoing(BaseModel):
+    """TLS of the associations that we open."""
+
+    model_config = _NOTHING_ELSE
+
+    certificate: Path | None = None
+    key: Path | None = None
+    """What we show to destinations; None shows the certificate of the door, if it has one."""
+    ca: Path | None = None
+    """The authority that signs the certificates of destinations; None trusts those of the system."""
 
 
 class DicomDoor(Door):
@@ -91,6 +110,7 @@ class DicomDoor(Door):
     character_set: str = "GB18030"
     """Specific Character Set of answers to a peer that does not show what it reads."""
     devices: dict[str, DicomDevice] = {}
+    outgoing: DicomOutgoing = DicomOutgoing()
     distant_cache_bytes: int = Field(10 << 30, ge=0)
     """Room for images fetched from archives that stay at their hospitals; those looked at longest ago go first."""
     fast_receive: bool = True
@@ -250,4 +270,16 @@ def refusals(settings: Settings) -> list[str]:
         for kind, path in (("certificate", door.certificate), ("key", door.key), ("client_ca", door.client_ca)):
             if path is not None and not path.is_file():
                 found.append(f"{path} is not there. Correct {variable}{kind.upper()}.")
+    found += _refusals_of_outgoing(settings.dicom)
     return found
+
+
+def _refusals_of_outgoing(door: DicomDoor) -> Iterator[str]:
+    outgoing = door.outgoing
+    if outgoing.certificate is not None and outgoing.key is None:
+        yield "dicom.outgoing has a certificate without its key. Set HUB_DICOM__OUTGOING__KEY."
+    files = [(f"dicom.outgoing.{kind}", getattr(outgoing, kind)) for kind in ("certificate", "key", "ca")]
+    files += [(f"dicom.devices.{ae_title}.ca", device.ca) for ae_title, device in door.devices.items()]
+    for name, path in files:
+        if path is not None and not path.is_file():
+            yield f"{path} is not there. Correct {name}."

@@ -15,7 +15,7 @@ from ..dimse.exchange import Ended
 from ..dimse.message import Element, Field, encode_command
 from ..events import COMMITMENT_NOT_REPORTED, COMMITMENTS
 from ..recurring import next_try_us
-from ..scu.association import Outgoing, Proposed, association
+from ..scu.association import Outgoing, Proposed, to_device
 from ..sop_classes import STORAGE_COMMITMENT
 from ..status import PROCESSING_FAILURE
 from ..study_index.commitments import Commitment
@@ -71,15 +71,8 @@ class CommitmentReports:
         settings = self._archive.settings
         syntaxes = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
         verdicts = list(self._verdicts(commitment))
-        with association(
-            place,
-            calling=settings.ae_title,
-            called=commitment.ae_title,
-            proposed=[Proposed(STORAGE_COMMITMENT, syntaxes, as_scp=True)],
-            maximum_pdu_bytes=settings.maximum_pdu_bytes,
-            connect_seconds=min(settings.association_seconds, CONNECT_SECONDS),
-            network_seconds=settings.network_seconds,
-        ) as outgoing:
+        proposed = [Proposed(STORAGE_COMMITMENT, syntaxes, as_scp=True)]
+        with to_device(settings, commitment.ae_title, place, proposed, connect_seconds=CONNECT_SECONDS) as outgoing:
             try:
                 self._send(outgoing, commitment, verdicts)
             except (Ended, ValueError):

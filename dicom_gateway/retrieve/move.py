@@ -9,7 +9,7 @@ from hub.contracts.hub_client import HubClient
 
 from ..dimse.exchange import Ended, Exchange
 from ..scp.serving import Request
-from ..scu.association import MOST_CONTEXTS, Outgoing, Proposed, association
+from ..scu.association import MOST_CONTEXTS, Outgoing, Proposed, to_device
 from ..status import query_status
 from ..study_index.instance_row import InstanceRow
 from .retrieval import Retrieval
@@ -45,15 +45,7 @@ class MoveService:
         self._retrieval.archive.distant.prefetch(going)
         settings = self._retrieval.archive.settings
         try:
-            with association(
-                place,
-                calling=settings.ae_title,
-                called=request.move_destination,
-                proposed=_proposed(going),
-                maximum_pdu_bytes=settings.maximum_pdu_bytes,
-                connect_seconds=settings.association_seconds,
-                network_seconds=settings.network_seconds,
-            ) as outgoing:
+            with to_device(settings, request.move_destination, place, _proposed(going)) as outgoing:
                 cancelled = self._send(request, exchange, outgoing, going, operations)
         except Busy as failure:
             left = operations.remaining

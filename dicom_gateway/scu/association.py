@@ -22,7 +22,10 @@ from pynetdicom.presentation import build_context
 from hub.contracts.errors import Busy
 
 from ..dimse.exchange import Ended, Exchange
+from ..events import TLS_FAILED, log_fault
 from ..file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from ..settings import DicomSettings
+from .tls import OutgoingTls
 
 MOST_CONTEXTS = 128
 _APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
@@ -48,6 +51,27 @@ class Outgoing:
     contexts: dict[tuple[str, str], int]
 
 
+def to_device(
+    settings: DicomSettings,
+    ae_title: str,
+    place: tuple[str, int],
+    proposed: Sequence[Proposed],
+    *,
+    connect_seconds: float | None = None,
+) -> contextlib.AbstractContextManager[Outgoing]:
+    """``association`` with a registered device, over TLS where the settings say so."""
+    return association(
+        place,
+        calling=settings.ae_title,
+        called=ae_title,
+        proposed=proposed,
+        maximum_pdu_bytes=settings.maximum_pdu_bytes,
+        connect_seconds=min(settings.association_seconds, connect_seconds or settings.association_seconds),
+        network_seconds=settings.network_seconds,
+        tls=settings.device(ae_title).tls,
+    )
+
+
 @contextlib.contextmanager
 def association(
     place: tuple[str, int],
@@ -58,15 +82,11 @@ def association(
     maximum_pdu_bytes: int,
     connect_seconds: float,
     network_seconds: float,
+    tls: OutgoingTls | None = None,
 ) -> Iterator[Outgoing]:
-    """Released at the end, aborted where something is raised. Raises Busy where the peer is not there or does not
-    accept."""
-    try:
-        connection = socket.create_connection(place, timeout=connect_seconds)
-    except OSError:
-        raise Busy("The destination cannot be reached.", where=called) from None
-    with connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    """Released at the end, aborted where something is raised. Raises Busy where the peer is not there, is not who its
+    certificate should say, or does not accept."""
+    with _connected(place, called, connect_seconds, tls) as connection:
         exchange = Exchange(
             connection, peer_maximum_bytes=0, own_maximum_bytes=maximum_pdu_bytes, seconds=connect_seconds
         )
@@ -94,6 +114,22 @@ def association(
             connection.settimeout(connect_seconds)
             connection.sendall(_RELEASE_RQ)
             exchange.read_pdu()
+
+
+def _connected(place: tuple[str, int], called: str, seconds: float, tls: OutgoingTls | None) -> socket.socket:
+    try:
+        connection = socket.create_connection(place, timeout=seconds)
+    except OSError:
+        raise Busy("The destination cannot be reached.", where=called) from None
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if tls is None:
+        return connection
+    try:
+        return tls.context().wrap_socket(connection, server_hostname=tls.name or place[0])
+    except OSError as failure:
+        connection.close()
+        TLS_FAILED.log(ae_title=called, error=type(failure).__name__, why=getattr(failure, "reason", None) or "")
+        raise Busy("No TLS connection with the destination came about.", where=called) from None
 
 
 def _request(calling: str, called: str, proposed: Sequence[Proposed], maximum_pdu_bytes: int) -> bytes:
@@ -129,7 +165,8 @@ def _accepted(content: bytes, proposed: Sequence[Proposed]) -> tuple[dict[tuple[
     try:
         pdu.decode(content)
         primitive = pdu.to_primitive()
-    except Exception:  # whatever the library stumbles over in a peer's bytes
+    except Exception as failure:  # whatever the library stumbles over in a peer's bytes
+        log_fault("association answer of a peer", failure)
         raise Busy("The destination's answer to the association request cannot be read.") from None
     contexts = {}
     for result in primitive.presentation_context_definition_results_list:

@@ -12,6 +12,7 @@ from dicom_gateway import verify as dicom_verify
 from dicom_gateway.archive import Archive
 from dicom_gateway.device import DeviceProfile
 from dicom_gateway.instance_store import ArchiveInstanceStore
+from dicom_gateway.scu.tls import OutgoingTls
 from dicom_gateway.settings import DicomSettings
 from hub.blobs.folder import FolderBlobStore
 from hub.cds.following import FollowingReaction
@@ -43,7 +44,7 @@ from hub.security.sessions import Sessions
 from hub.security.signed import SignedCredentials
 from hub.security.study_pass import StudyPasses
 from hub.security.tables import SECURITY_TABLES
-from hub.settings import HttpDoor, Settings
+from hub.settings import DicomDevice, DicomDoor, HttpDoor, Settings
 from hub.store.sqlite import SqliteResourceStore
 from hub.viewer.installed import Viewer
 from hub.worklist.facts import Examination
@@ -70,6 +71,19 @@ def reactions() -> tuple[Reaction, ...]:
         ReadingReaction(),
         WorklistReaction(understood),
         AuditReaction(),
+    )
+
+
+def _device(door: DicomDoor, device: DicomDevice) -> DeviceProfile:
+    outgoing = door.outgoing
+    shown = (outgoing.certificate, outgoing.key) if outgoing.certificate else (door.certificate, door.key)
+    return DeviceProfile(
+        character_set=device.character_set,
+        x_ray=device.x_ray,
+        modalities=frozenset(device.modalities),
+        station_name=device.station_name,
+        quiet_seconds=device.quiet_seconds,
+        tls=OutgoingTls(device.ca or outgoing.ca, *shown, device.tls_name) if device.tls else None,
     )
 
 
@@ -170,12 +184,7 @@ class Parts:
             quiet_seconds=door.quiet_seconds,
             fast_receive=door.fast_receive,
             character_set=door.character_set,
-            devices={
-                ae_title: DeviceProfile(
-                    one.character_set, one.x_ray, frozenset(one.modalities), one.station_name, one.quiet_seconds
-                )
-                for ae_title, one in door.devices.items()
-            },
+            devices={ae_title: _device(door, one) for ae_title, one in door.devices.items()},
             free_space_floor_bytes=door.free_space_floor_bytes,
             dicom_web_url=_dicom_web_url(self.settings.http),
             distant_cache_bytes=door.distant_cache_bytes,

@@ -17,6 +17,7 @@ from pydicom.dataset import Dataset
 from pynetdicom import AE, build_role, evt
 
 from dicom_gateway.instance_store import ArchiveInstanceStore
+from dicom_gateway.scp.stock import prepare_library
 from dicom_gateway.server import DicomServer
 from dicom_gateway.sop_classes import PATIENT_ROOT_GET, PATIENT_ROOT_MOVE, STUDY_ROOT_GET, STUDY_ROOT_MOVE
 from hub.contracts.caller import Caller, Role
@@ -37,6 +38,7 @@ class Receiver:
         self.abort_after: int | None = None
         self.gate = threading.Event()
         self.gate.set()
+        prepare_library()  # data sets in files
         ae = AE(ae_title="ARCHIVE")
         for sop_class in (CT, "1.2.840.10008.5.1.4.1.1.4"):
             ae.add_supported_context(sop_class, list(syntaxes) or [EXPLICIT])

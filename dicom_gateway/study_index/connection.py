@@ -12,6 +12,7 @@ from ..person_name import glob_match, key_matches
 SCHEMA_VERSION = 4
 _ADDED_COLUMNS = (("study", "correction", "INTEGER"), ("instance", "corrected", "INTEGER"))
 """Columns that files of earlier versions lack: the correction in force, and the one that the file served bears."""
+_TABLES = ("schema.sql", "amendments.sql", "distant.sql", "routing.sql")
 MOST_IDLE = 8
 _BUSY_SECONDS = 30.0
 
@@ -36,10 +37,7 @@ def open_index(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
 
 
 def _make_tables(connection: sqlite3.Connection) -> None:
-    schema, amendments = (
-        files(__package__).joinpath(name).read_text(encoding="utf-8")
-        for name in ("schema.sql", "amendments.sql", "distant.sql", "routing.sql")
-    )
+    schema, *rooms = (files(__package__).joinpath(name).read_text(encoding="utf-8") for name in _TABLES)
     connection.executescript(f"BEGIN IMMEDIATE;\n{schema}\nCOMMIT;")
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -50,7 +48,8 @@ def _make_tables(connection: sqlite3.Connection) -> None:
     except BaseException:
         connection.execute("ROLLBACK")
         raise
-    connection.executescript(f"BEGIN IMMEDIATE;\n{amendments}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;")
+    told = "\n".join(rooms)
+    connection.executescript(f"BEGIN IMMEDIATE;\n{told}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;")
 
 
 class _Held:

@@ -19,12 +19,14 @@ from .amendments import Amendments
 from .arriving import at_hand
 from .asgi import Answer, Message, Receive, Request, Send, no_such_route, not_found, refusal, request_of
 from .bulk_data import retrieve_bulk_data
+from .capabilities import capabilities
 from .frames import retrieve_frames
 from .rendered import retrieve_rendered
 from .retrieve import retrieve_instances, retrieve_metadata
 from .search import checked_uid, search_level, uid_conditions
 from .store import store_instances
 from .thumbnail import Thumbnails
+from .wado_uri import retrieve_by_uri, uri_parameters
 from .worklist import WorklistView
 
 READ, STORE = "dicom-read", "dicom-store"
@@ -87,6 +89,8 @@ class DicomWebApp:
             return await store_instances(checked_uid(path[1]) if path[1:] else None, request, self._archive)
         if (amended := await self._amendments.serve(request)) is not None:
             return amended
+        if request.method == "OPTIONS" or (request.method == "GET" and not path):
+            return capabilities(path, request.root, request.accept)
         if request.method != "GET":
             answer = refusal(_wrong_method(request.method))
             allowed = b"GET, POST" if path == ["studies"] else b"GET, DELETE" if path[:1] == ["studies"] else b"GET"
@@ -118,13 +122,17 @@ class DicomWebApp:
         raise no_such_route()
 
     async def _retrieve(self, request: Request, scope: Scope) -> Answer | None:
+        if request.path == ["wado"]:
+            asked = uri_parameters(request)
+            (row, *_others) = await at_hand(await self._rows(asked.named, request, scope), self._archive)
+            return await retrieve_by_uri(row, asked, request, self._archive, self._threads)
         named, rest = _named(request.path)
-        rows = self._archive.index.instances(scope, *(checked_uid(uid) for uid in named))
-        if not rows:
-            raise not_found()
-        if not all(row.is_current for row in rows):
-            rows = await asyncio.to_thread(self._archive.served.current, rows)
-        self._audit.note(request.caller, "wado", SIGHT_OF, sorted({row.patient for row in rows if row.patient}))
+        rows = await self._rows(named, request, scope)
+        match rest:
+            case ["thumbnail"]:
+                return await self._thumbnails.retrieve(rows, None, request, self._threads)
+            case ["frames", listed, "thumbnail"] if len(named) == 3:
+                return await self._thumbnails.retrieve(rows, listed, request, self._threads)
         if rest != ["metadata"] or len(self._archive.descriptions.known(rows)) < len(rows):
             rows = await at_hand(rows, self._archive)
         match rest:
@@ -140,13 +148,19 @@ class DicomWebApp:
                 return await retrieve_rendered(rows, None, request, self._archive, self._threads)
             case ["frames", listed, "rendered"] if len(named) == 3:
                 return await retrieve_rendered(rows, listed, request, self._archive, self._threads)
-            case ["thumbnail"]:
-                return await self._thumbnails.retrieve(rows, None, request, self._threads)
-            case ["frames", listed, "thumbnail"] if len(named) == 3:
-                return await self._thumbnails.retrieve(rows, listed, request, self._threads)
             case _:
                 raise no_such_route()
         return None
+
+    async def _rows(self, named: list[str], request: Request, scope: Scope) -> list[InstanceRow]:
+        """The instances of a study, a series, or one, as they are to be given now; the read is audited."""
+        rows = self._archive.index.instances(scope, *(checked_uid(uid) for uid in named))
+        if not rows:
+            raise not_found()
+        if not all(row.is_current for row in rows):
+            rows = await asyncio.to_thread(self._archive.served.current, rows)
+        self._audit.note(request.caller, "wado", SIGHT_OF, sorted({row.patient for row in rows if row.patient}))
+        return rows
 
 
 def _is_search(path: list[str]) -> bool:

@@ -68,7 +68,7 @@ def request_of(scope: Message, receive: Receive, send: Send, prefix: str, config
         raise Unauthenticated("No credential.", remedy="Send Authorization: Bearer TOKEN.")
     path = scope.get("raw_path") or scope["path"].encode()
     text = path.split(b"?")[0].decode("ascii", "replace")
-    if not text.startswith(prefix + "/"):
+    if text != prefix and not text.startswith(prefix + "/"):
         raise no_such_route()
     try:
         query = parse_qsl(

@@ -44,7 +44,9 @@ async def retrieve_rendered(
     """``listed`` is the frame list of the path, where there is one. An Answer, or None where it has been streamed.
     Raises Incorrect (400), NotFound, Unsupported (406), Busy."""
     if len(rows) == 1 and listed is None and (kind := media_type_of(rows[0])) is not None:
-        await _as_put_in(rows[0], kind, request, archive)
+        if not any(one.wild or one.takes(kind) for one in media_ranges(request.accept)):
+            raise not_acceptable(f"Accept {kind}.")
+        await give_as_put_in(rows[0], kind, request, archive)
         return None
     asked = rendering_request(request.query)
     numbers = frame_numbers(listed) if listed is not None else None
@@ -62,6 +64,16 @@ async def retrieve_rendered(
     kind = f'multipart/related; type="{media_type}"; boundary={mark}'
     await stream(200, segments, kind, headers, request.receive, request.send)
     return None
+
+
+async def rendered_answer(
+    row: InstanceRow, frame: int, asked: RenderingRequest, media_type: str, request: Request, archive: Archive,
+    threads: Executor,
+) -> Answer:  # fmt: skip
+    """One picture. Raises NotFound, Unsupported (406), Busy."""
+    paint = partial(_paint, archive=archive, asked=asked, media_type=media_type)
+    (content,) = await asyncio.get_running_loop().run_in_executor(threads, paint, row, [frame])
+    return Answer(200, content, media_type, _warnings(request, asked, 0))
 
 
 def media_type_of(row: InstanceRow) -> str | None:
@@ -143,13 +155,8 @@ def _warnings(request: Request, asked: RenderingRequest, left_out: int) -> Heade
     return [(b"warning", f'299 {request.root.split("/")[2]} "{text}"'.encode("ascii", "replace")) for text in texts]
 
 
-async def _as_put_in(row: InstanceRow, media_type: str, request: Request, archive: Archive) -> None:
+async def give_as_put_in(row: InstanceRow, media_type: str, request: Request, archive: Archive) -> None:
     """A document or a video, byte ranges too."""
-    for one in media_ranges(request.accept):
-        if one.wild or one.takes(media_type):
-            break
-    else:
-        raise not_acceptable(f"Accept {media_type}.")
     if media_type.startswith("video/"):
         table = await frame_table_of(row, archive)
         pieces = [piece for frame in table for piece in frame]

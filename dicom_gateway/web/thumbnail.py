@@ -18,6 +18,7 @@ from ..pixels.image import image_of
 from ..pixels.picture import JPEG, PNG, Viewport, Wish, encoded, picture
 from ..study_index.instance_row import InstanceRow
 from .accept import media_ranges, not_acceptable
+from .arriving import at_hand
 from .asgi import Answer, Request
 from .frames import frame_numbers
 from .rendered import media_type_of
@@ -50,7 +51,7 @@ class Thumbnails:
         viewport = viewport or Viewport(SIDE, SIDE)
         if max(viewport.width, viewport.height) > LARGEST_SIDE or viewport.region is not None:
             raise malformed("viewport", f"Give viewport=WIDTH,HEIGHT, of at most {LARGEST_SIDE} pixels.")
-        row = _middle(rows)
+        (row,) = await at_hand([_middle(rows)], self._archive)
         number = frame_numbers(listed)[0] if listed is not None else None
         made = await asyncio.get_running_loop().run_in_executor(threads, self._made, row, number, viewport, media_type)
         return Answer(200, made, media_type)

@@ -41,14 +41,33 @@ def shown(browser: chromium.Chromium, canvas: str) -> np.ndarray:
     return np.frombuffer(red.encode("latin-1"), np.uint8).reshape(height, width).astype(float)
 
 
-def sees(browser: chromium.Chromium, canvas: str, number: int) -> bool:
-    """Whether the canvas comes to show this image of the pattern."""
-    return bool(wait_for(lambda: pattern.likeness(shown(browser, canvas), pattern.grey(number)) >= ALIKE, 20))
+def sees(browser: chromium.Chromium, canvas: str, number: int, *window: float) -> bool:
+    """Whether the canvas comes to show this image of the pattern, in this window."""
+    expected = pattern.grey(number, *window)
+    return bool(wait_for(lambda: pattern.likeness(shown(browser, canvas), expected) >= ALIKE, 20))
+
+
+def press(browser: chromium.Chromium, key: str) -> None:
+    for kind in ("keyDown", "keyUp"):
+        browser.call("Input.dispatchKeyEvent", type=kind, key=key)
+
+
+def drag(browser: chromium.Chromium, canvas: str, right: int, down: int, modifiers: int = 0) -> None:
+    x, y = middle(browser, canvas)
+    for kind, at in (("mousePressed", (x, y)), ("mouseMoved", (x + right, y + down)),
+                     ("mouseReleased", (x + right, y + down))):  # fmt: skip
+        browser.call("Input.dispatchMouseEvent", type=kind, x=at[0], y=at[1], button="left", buttons=1, clickCount=1,
+                     modifiers=modifiers)  # fmt: skip
+
+
+def middle(browser: chromium.Chromium, canvas: str) -> tuple[float, float]:
+    x, y = browser.run(f"(box => [box.x + box.width / 2, box.y + box.height / 2])({canvas}.getBoundingClientRect())")
+    return x, y
 
 
 def wheel(browser: chromium.Chromium, canvas: str, by: int) -> None:
     """Turn the mouse wheel over the middle of a canvas."""
-    x, y = browser.run(f"(box => [box.x + box.width / 2, box.y + box.height / 2])({canvas}.getBoundingClientRect())")
+    x, y = middle(browser, canvas)
     browser.call("Input.dispatchMouseEvent", type="mouseWheel", x=x, y=y, deltaX=0, deltaY=by)
 
 
@@ -78,6 +97,51 @@ def test_ohif_opens_a_study_from_a_link_and_shows_its_pixels(county: County, bro
     browser.call("Network.clearBrowserCookies")
     browser.open(f"{county.hub.http}/viewer/viewer?StudyInstanceUIDs={uid}")
     assert "OperationOutcome" in browser.text()
+
+
+PICTURE = "document.getElementById('picture')"
+SHIFT = 8
+
+
+def test_the_small_viewer_shows_scrolls_windows_and_zooms_by_mouse_and_keys(
+    county: County, browser: chromium.Chromium
+) -> None:
+    uid = pattern.sent(county).StudyInstanceUID
+    sign_in(county, browser, "centre")
+    browser.open(f"{county.hub.http}/viewer/basic?StudyInstanceUIDs={uid}")
+    assert sees(browser, PICTURE, 1)
+    told = browser.text()
+    for words in ("林 晓燕", "图样<CT>", "三幅图", "1 / 3", "窗宽 W 1000", "窗位 L 500", "肺窗"):
+        assert words in told, words
+    browser.until("document.querySelector('#series img').naturalWidth > 0")
+
+    press(browser, "ArrowDown")
+    assert sees(browser, PICTURE, 2) and "2 / 3" in browser.text()
+    press(browser, "End")
+    assert sees(browser, PICTURE, 3)
+    wheel(browser, PICTURE, -120)
+    assert sees(browser, PICTURE, 2)
+
+    press(browser, "3")
+    assert sees(browser, PICTURE, 2, 40, 400)
+    drag(browser, PICTURE, 100, 60)
+    center, width = 40 + 60, 400 + 100
+    assert sees(browser, PICTURE, 2, center, width) and f"窗宽 W {width}" in browser.text()
+    press(browser, "1")
+    assert sees(browser, PICTURE, 2)
+
+    press(browser, "+")
+    assert not sees_now(browser, 2)
+    press(browser, "0")
+    assert sees(browser, PICTURE, 2)
+    drag(browser, PICTURE, 40, 0, SHIFT)
+    assert not sees_now(browser, 2) and "窗宽 W 1000" in browser.text()
+    press(browser, "0")
+    assert sees(browser, PICTURE, 2)
+
+
+def sees_now(browser: chromium.Chromium, number: int) -> bool:
+    return pattern.likeness(shown(browser, PICTURE), pattern.grey(number)) >= ALIKE
 
 
 def test_a_card_leads_to_the_images_in_a_browser_without_a_credential_and_no_further(

@@ -14,8 +14,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from .release import FOLDER, VERSION
-from .unpack import unpack
+from .release import VERSION
+from .unpack import LAYOUT, unpack
+
+FOLDER = f"ohif-{VERSION}-{LAYOUT}"
 
 _INCOMING = ".incoming-"
 """Beginning of the name of what is being laid out: on the same file system, so that a rename is all that is left."""

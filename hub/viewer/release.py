@@ -7,8 +7,4 @@ VERSION = "3.13.2"
 INTEGRITY = "sha512-WZdxmpmG7rqFgW9ZJLcbgr3XCtLi1KDNPoMaeY5PPe6j4G4fjEjjkycZM6C6Zk2F87BKxFfpq+jd5xXZB9E8EA=="
 """Of the tarball, as the registry states it (Subresource Integrity). Nothing else is unpacked."""
 LARGEST_TARBALL_BYTES = 64 << 20
-LAYOUT = 1
-"""Of what an install holds; to be raised with every change of what is kept, edited or configured."""
-
 SHA512 = base64.b64decode(INTEGRITY.removeprefix("sha512-"))
-FOLDER = f"ohif-{VERSION}-{LAYOUT}"

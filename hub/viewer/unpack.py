@@ -11,6 +11,7 @@ tarball ever reaches the file system.
 
 import functools
 import gzip
+import hashlib
 import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,6 +39,9 @@ _EDITS: Mapping[str, Sequence[tuple[bytes, bytes]]] = {
     ".css": ((b"url(/", b"url(/viewer/"),),
 }
 """By suffix; each has to be found somewhere in the release."""
+_SAID = (_KEPT.pattern, sorted(_LEFT_OUT), _EDITS, APP_CONFIG, index_page(""))
+LAYOUT = hashlib.sha256(repr(_SAID).encode()).hexdigest()[:8]
+"""Another one with every change of what is kept, edited or configured."""
 _WORTH_PACKING = (".js", ".css", ".svg", ".html", ".wasm")
 _LONGEST_MEMBER_BYTES = 64 << 20
 

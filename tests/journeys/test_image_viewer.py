@@ -84,6 +84,7 @@ def test_ohif_opens_a_study_from_a_link_and_shows_its_pixels(county: County, bro
     first = int(browser.until("(document.body.innerText.match(/I:(\\d+) \\(1\\/3\\)/) || [])[1]"))
     assert sees(browser, CANVAS, first)
     assert "检查" in browser.text() and "图样<CT>" in browser.text()
+    browser.until("[...document.querySelectorAll('[data-cy^=study-browser] img')].some(img => img.naturalWidth > 0)")
 
     wheel(browser, CANVAS, 120)
     second = int(browser.until("(document.body.innerText.match(/I:(\\d+) \\(2\\/3\\)/) || [])[1]"))
@@ -91,7 +92,8 @@ def test_ohif_opens_a_study_from_a_link_and_shows_its_pixels(county: County, bro
 
     asked = [one["params"]["request"] for one in browser.heard if one["method"] == "Network.requestWillBeSent"]
     assert all(one["url"].startswith((county.hub.http, "blob:", "data:")) for one in asked)
-    assert any(f"/dicom-web/studies/{uid}/series/" in one["url"] for one in asked)
+    assert any(f"/dicom-web/studies/{uid}/series/" in one["url"] and "/thumbnail" in one["url"] for one in asked)
+    assert not any("00100020=" in one["url"] for one in asked)
     assert not any("authorization" in {name.lower() for name in one["headers"]} for one in asked)
 
     browser.call("Network.clearBrowserCookies")

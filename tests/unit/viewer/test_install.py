@@ -12,8 +12,8 @@ import pytest
 from hub.contracts.errors import Busy, Incorrect
 from hub.settings import Settings
 from hub.viewer import tarball
-from hub.viewer.installed import Viewer
-from hub.viewer.release import FOLDER, VERSION
+from hub.viewer.installed import FOLDER, Viewer
+from hub.viewer.release import VERSION
 from tests.unit.viewer.small_release import APPLICATION, HONEST, Packed
 
 

@@ -12,10 +12,11 @@ const CT_WINDOWS = [
   { zh: "腹窗", en: "Abdomen", center: 50, width: 350 },
 ];
 const SEXES = { M: "男", F: "女", O: "其他" };
-const ELSEWHERE = { NEARLINE: "在送检医院，打开时调取 kept at the hospital, fetched when opened", OFFLINE: "不在线 offline",
-  UNAVAILABLE: "暂时无法调取 not available now" };
-const WITHOUT_PICTURES = { ECG: "心电图请在心电页面查看 This is an ECG: see its own page",
-  SR: "结构化报告，无图像 A structured report" };
+// Instance Availability (PS3.3 C.4.23.1.1) of studies that another archive keeps.
+const ELSEWHERE = { NEARLINE: "存于送检医院，打开时调取 kept at the hospital, fetched when opened",
+  OFFLINE: "存于送检医院，暂时无法连接 kept at the hospital, which does not answer now",
+  UNAVAILABLE: "送检医院已不再保存 the hospital keeps it no more" };
+const WITHOUT_PICTURES = { ECG: "心电图，没有图像 An ECG: it has no images", SR: "结构化报告，没有图像 A structured report" };
 const $ = (id) => document.getElementById(id);
 const asked = new URLSearchParams(location.search);
 const stage = new Stage($("picture"), (text) => { $("told").textContent = text; }, tell);
@@ -61,15 +62,24 @@ async function open(button) {
   const { study, series, modality } = button.dataset;
   $("told").textContent = "正在读取 Loading …";
   presets(modality);
-  let found = [];
+  stage.show([]);
   try {
-    found = await dicom.pictures(study, series);
+    const { pictures, files } = await dicom.contents(study, series);
     if (chosen !== button) return;
-    $("told").textContent = found.length ? "" : WITHOUT_PICTURES[modality] || "此序列没有图像 This series has no images";
+    const none = files.length ? "" : WITHOUT_PICTURES[modality] || "此序列没有图像 This series has no images";
+    $("told").textContent = pictures.length ? "" : none;
+    if (!pictures.length) $("told").append(...files.map(opened));
+    stage.show(pictures);
   } catch (error) {
     if (chosen === button) failed(error);
   }
-  if (chosen === button) stage.show(found);
+}
+
+// A document or video, for the browser's own viewer.
+function opened({ kind, url }) {
+  const link = made("a", `打开 Open: ${kind}`);
+  Object.assign(link, { href: url, target: "_blank", rel: "noopener" });
+  return link;
 }
 
 const buttons = () => [...$("series").querySelectorAll("button")];
@@ -125,7 +135,8 @@ async function start() {
     const title = [day(dicom.value(study, "00080020")), dicom.value(study, "00081030")].filter(Boolean).join(" ");
     banner(study);
     const where = ELSEWHERE[dicom.value(study, "00080056")];
-    $("study").append(made("span", [title, dicom.value(study, "00080080"), where].filter(Boolean).join(" · ")));
+    const archive = where && dicom.values(study, "00080054")[1];
+    $("study").append(made("span", [title, dicom.value(study, "00080080"), archive, where].filter(Boolean).join(" · ")));
     $("series").append(made("h2", title), ...(await dicom.series(uid)).map((one) => listed(uid, one)));
     document.title = `${title} · 影像浏览 Images`;
   }

@@ -2,6 +2,10 @@
 "use strict";
 
 const ROOT = "/dicom-web/studies";
+const FILES = {
+  "1.2.840.10008.5.1.4.1.1.104.1": "PDF", "1.2.840.10008.5.1.4.1.1.77.1.1.1": "视频 video",
+  "1.2.840.10008.5.1.4.1.1.77.1.2.1": "视频 video", "1.2.840.10008.5.1.4.1.1.77.1.4.1": "视频 video",
+}; // by SOP class: what the browser itself can show
 const EXTRA = ["00080056", "00080054", "00080061", "00081030", "00100030", "00100040", "00080080"].join(",");
 
 export class Refused extends Error {
@@ -11,9 +15,16 @@ export class Refused extends Error {
   }
 }
 
-async function asked(url, accept) {
+const PATIENCE = 6; // times a study that is still on its way from another archive is asked for
+
+async function asked(url, accept, patience = PATIENCE) {
   const answer = await fetch(url, { headers: { Accept: accept } });
   if (answer.ok) return answer;
+  const seconds = Number(answer.headers.get("Retry-After"));
+  if (answer.status === 503 && seconds > 0 && patience > 1) {
+    await new Promise((resume) => setTimeout(resume, Math.min(seconds, 10) * 1000));
+    return asked(url, accept, patience - 1);
+  }
   let told = answer.statusText;
   try {
     told = (await answer.json()).issue[0].diagnostics || told;
@@ -48,25 +59,31 @@ export async function series(studyUid) {
   return found.sort((one, other) => (number(one, "00200011") ?? 1e9) - (number(other, "00200011") ?? 1e9));
 }
 
-// The pictures of a series in reading order: one for every frame of every instance that has pixels.
-export async function pictures(studyUid, seriesUid) {
+// What a series holds, in reading order: a picture for every frame of every instance that has pixels, and files.
+export async function contents(studyUid, seriesUid) {
   const instances = await json(`${ROOT}/${studyUid}/series/${seriesUid}/metadata`);
   const order = (one) => number(one, "00200013") ?? 0;
   instances.sort((one, other) => order(one) - order(other));
-  return instances.filter((one) => number(one, "00280010")).flatMap((one) => {
-    const frames = number(one, "00280008") || 1;
-    const path = `${ROOT}/${studyUid}/series/${seriesUid}/instances/${value(one, "00080018")}`;
-    return Array.from({ length: frames }, (_, at) => ({
-      path: frames > 1 ? `${path}/frames/${at + 1}` : path,
-      rows: number(one, "00280010"),
-      columns: number(one, "00280011"),
-      tall: aspect(one),
-      grey: number(one, "00280002") === 1,
-      center: number(one, "00281050"),
-      width: number(one, "00281051"),
-      depth: number(one, "00280101") || 8,
-    }));
-  });
+  const path = (one) => `${ROOT}/${studyUid}/series/${seriesUid}/instances/${value(one, "00080018")}`;
+  const kind = (one) => FILES[value(one, "00080016")];
+  return {
+    files: instances.filter(kind).map((one) => ({ kind: kind(one), url: `${path(one)}/rendered` })),
+    pictures: instances.filter((one) => !kind(one) && number(one, "00280010")).flatMap((one) => pictures(one, path(one))),
+  };
+}
+
+function pictures(instance, path) {
+  const frames = number(instance, "00280008") || 1;
+  return Array.from({ length: frames }, (_, at) => ({
+    path: frames > 1 ? `${path}/frames/${at + 1}` : path,
+    rows: number(instance, "00280010"),
+    columns: number(instance, "00280011"),
+    tall: aspect(instance),
+    grey: number(instance, "00280002") === 1,
+    center: number(instance, "00281050"),
+    width: number(instance, "00281051"),
+    depth: number(instance, "00280101") || 8,
+  }));
 }
 
 // Height of a pixel over its width (PixelSpacing, ImagerPixelSpacing, PixelAspectRatio).

@@ -31,7 +31,7 @@ export class Stage {
     this.pictures = pictures;
     this.at = 0;
     this.window = null;
-    this.drawn = null;
+    this.drawn = this.shown = null;
     this.reset();
     this.draw();
     this.refresh();

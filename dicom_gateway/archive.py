@@ -21,6 +21,7 @@ from hub.contracts.submission import Channel, Original
 
 from .corrections.served import Served
 from .describe import Descriptions
+from .dicom_json import dicom_json
 from .distant.fetching import DistantFiles
 from .header import WANTED, Header, read_header
 from .inflate import inflated
@@ -31,11 +32,15 @@ from .same_instance import Sameness, sameness
 from .scan import Buffer, scan
 from .settings import DicomSettings
 from .spool import Spool, SpoolFile, disk_failure
+from .study_index.acts import By
 from .study_index.deferred import Description
 from .study_index.index import StudyIndex
 from .study_index.instance_row import InstanceRow
 from .study_index.placing import Arrival, Placing
+from .study_index.withdrawing import reject
 from .transfer_syntaxes import TRANSFER_SYNTAXES, TransferSyntax
+from .withdrawal.rejection_note import KEY_OBJECT_SELECTION, RejectionNote, rejection_note
+from .withdrawal.titles import RETENTION_EXPIRED
 
 _WANTED = dict.fromkeys(WANTED)
 
@@ -169,6 +174,9 @@ class Archive:
         syntax = _known(transfer_syntax)
         with self._data_set(file, data_set_at, syntax) as (buffer, begin, end):
             header = read_header(scan(buffer, begin, end, syntax, _WANTED), big_endian=syntax.big_endian)
+            note = None
+            if header.sop_class_uid == KEY_OBJECT_SELECTION:
+                note = rejection_note(dicom_json(buffer, begin, end, syntax, header.characters))
         _check(header, expected)
         if self._was_asked_for(header, sender, file):
             return Kept(Outcome.STORED, header)
@@ -189,6 +197,8 @@ class Archive:
             announced=announced,
         )
         placing = self._place(file, arrival)
+        if note is not None and placing is not Placing.DIFFERENT:
+            self._reject(header.sop_instance_uid, note, sender.caller, now_us)
         if placing in (Placing.STORED, Placing.REJECTED):
             file.close()
             return Kept(Outcome.STORED, header)
@@ -205,6 +215,13 @@ class Archive:
             return False
         file.close()
         return True
+
+    def _reject(self, note_uid: str, note: RejectionNote, caller: Caller, at_us: int) -> None:
+        """A note that says that the retention has expired goes with what it names (IHE RAD TF-3 4.66.4.1.3)."""
+        by = By(caller.client, caller.role.value, caller.organization, caller.actor, at_us, note.reason)
+        uids = (*note.instances, note_uid) if note.title == RETENTION_EXPIRED else note.instances
+        key = (caller.organization, note_uid, note.title, uids, by)
+        self.index.writer.submit(lambda connection: reject(connection, *key)).result()
 
     def _place(self, file: SpoolFile, arrival: Arrival) -> Placing:
         """Row and bytes go to the disk at the same time. A crash between the two can leave a row with a torn file that

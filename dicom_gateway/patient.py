@@ -1,11 +1,12 @@
 """The Patient of a study as its images name him (PS3.3 C.7.1.1), as FHIR R4 JSON. Pure."""
 
+import hashlib
 from datetime import date
 from typing import Any
 
 from hub.contracts import codes, resident_id
 
-from .person_name import is_cjk
+from .person_name import is_cjk, normalised
 
 Resource = dict[str, Any]
 
@@ -44,12 +45,15 @@ def patient_and_condition(
 def own_patient_and_condition(
     organization: str, patient_id: str, patient_name: str, birth_date: str, sex: str, study_uid: str
 ) -> tuple[Resource, str]:
-    """For a PatientID under which the organization has several Patients, none of which can be chosen: a Patient of the
-    imaging door's own, the same one for every study of this PatientID."""
+    """For a PatientID under which the organization has several Patients, none of which can be chosen, or that of
+    another person: a Patient of the imaging door's own, the same one for every study of this PatientID, name and birth
+    date. The number itself stays with whom it is of."""
     patient, _condition = patient_and_condition(organization, patient_id, patient_name, birth_date, sex, study_uid)
     system = f"{codes.LOCAL_ID}/{organization}/DICOM"
-    patient["identifier"].append({"system": system, "value": patient_id})
-    return patient, by_identifier(system, patient_id)
+    said = "\0".join((normalised(patient_name), birth_date))
+    value = f"{patient_id}/{hashlib.sha256(said.encode()).hexdigest()[:12]}"
+    patient["identifier"] = [{"system": system, "value": value}]
+    return patient, by_identifier(system, value)
 
 
 def by_identifier(system: str, value: str) -> str:

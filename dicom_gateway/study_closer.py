@@ -29,6 +29,8 @@ from .study_index.telling import UntoldStudy
 AT_A_TIME = 16
 POLL_SECONDS = 0.25
 RECEIPT_SECONDS = 120.0
+ANOTHER_PERSON = "business-rule"
+"""Issue code of a Conflict: the PatientID is that of somebody else."""
 
 
 class StudyCloser:
@@ -136,7 +138,9 @@ class StudyCloser:
         try:
             try:
                 outcomes = receipt.result(RECEIPT_SECONDS).outcomes
-            except (Precondition, Conflict):
+            except (Precondition, Conflict) as refused:
+                if isinstance(refused, Conflict) and refused.issue_code != ANOTHER_PERSON:
+                    raise
                 outcomes = self._submit(study, acts, own_patient=True).result(RECEIPT_SECONDS).outcomes
         except Exception as failure:
             wait_seconds = min(settings.retry_seconds * 2 ** min(study.tries, 10), settings.retry_longest_seconds)

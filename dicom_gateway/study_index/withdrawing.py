@@ -9,6 +9,8 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from . import acts
+from .acts import By, Kind
 from .parting import recount
 
 if TYPE_CHECKING:
@@ -126,3 +128,21 @@ def _leave(connection: sqlite3.Connection, instance: int) -> None:
 def _refer(connection: sqlite3.Connection, was: int, now: int) -> None:
     for table in ("received_file", "replaced_file"):
         connection.execute(f"UPDATE {table} SET instance = ? WHERE instance = ?", (now, was))
+
+
+def reject(connection: sqlite3.Connection, owner: str, note_uid: str, title: str, uids: Sequence[str], by: By) -> None:
+    """What a rejection note asks: the instances are laid aside, those that come later too. Doing it again is once."""
+    organization = connection.execute("SELECT id FROM organization WHERE name = ?", (owner,)).fetchone()[0]
+    connection.executemany(
+        "INSERT OR IGNORE INTO rejected (owner, uid, title, note_uid) VALUES (?, ?, ?, ?)",
+        [(organization, uid, title, note_uid) for uid in uids],
+    )
+    for study in withdraw(connection, organization, uids):
+        acts.note(connection, study, Kind.REJECT, note_uid, by)
+
+
+def revoke(connection: sqlite3.Connection, owner: int, note_uid: str, by: By) -> None:
+    """A rejection note is no more: what it alone rejected comes back."""
+    rows = connection.execute("DELETE FROM rejected WHERE owner = ? AND note_uid = ? RETURNING uid", (owner, note_uid))
+    for study in restore(connection, owner, [row[0] for row in rows.fetchall()]):
+        acts.note(connection, study, Kind.RESTORE, note_uid, by)

@@ -1,4 +1,5 @@
-"""Deleting studies, series and instances for good. The acts stay, and so does the audit trail."""
+"""Deleting studies, series and instances for good. The acts stay, and so does the audit trail. What a deleted rejection
+note had rejected comes back."""
 
 import sqlite3
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from ..study_index import acts
 from ..study_index.acts import By, Kind
 from ..study_index.corrections import Subject
 from ..study_index.index import StudyIndex
-from ..study_index.withdrawing import Freed, delete, is_referred_to
+from ..study_index.withdrawing import Freed, delete, is_referred_to, revoke
 
 KeptElsewhere = Callable[[str], bool]
 """Whether somebody beyond the gateway needs the bytes of this SHA-256 (hex)."""
@@ -60,4 +61,7 @@ def _delete(connection: sqlite3.Connection, subject: Subject, by: By) -> tuple[l
     if not freed:
         raise NotFound("There is no such study, series or instance here.", remedy="Check the UIDs.")
     acts.note(connection, study, Kind.DELETE, subject.part, by)
+    owner = connection.execute("SELECT owner FROM study WHERE id = ?", (study,)).fetchone()[0]
+    for uid in {file.uid for file in freed}:
+        revoke(connection, owner, uid, by)  # where it was a rejection note
     return freed, before - connection.execute(counted, (study,)).fetchone()[0]

@@ -28,6 +28,7 @@ from hub.identity.linkage import LinkageReaction
 from hub.identity.persons import SqlPersons
 from hub.identity.reaction import IdentityReaction
 from hub.identity.regional import RegionalReaction
+from hub.identity.shared_number import SharedNumberReaction
 from hub.intake.accept import Intake
 from hub.intake.originals import OriginalsReaction, keeps_original
 from hub.intake.quarantine import TABLES as QUARANTINE_TABLES
@@ -65,6 +66,7 @@ def reactions() -> tuple[Reaction, ...]:
         OriginalsReaction(),
         RegionalReaction(),
         IdentityReaction(),
+        SharedNumberReaction(),
         LinkageReaction(readers_since),
         ExamsReaction(),
         FollowingReaction(),

@@ -45,6 +45,7 @@ RULES = {
     "twins": "疑似双胞胎",
     "score": "得分领先不足",
     "crowded": "候选过多，未全部比对",
+    "number-reused": "同一院内号的影像写着另一个人",
 }
 REFUSALS = {
     "A decision on identity needs a reason.": "请填写理由。",

@@ -180,7 +180,7 @@ def test_several_patients_under_one_number_are_not_chosen_from(
     store.store(part10(image()), QINGSHAN)
     close(closer)
     patient, _study = told(recording_hub)
-    assert [one["system"].rsplit("/", 1)[1] for one in patient["identifier"]] == ["PI", "DICOM"]
+    assert [one["system"].rsplit("/", 1)[1] for one in patient["identifier"]] == ["DICOM"]
 
 
 def test_procedure_codes_come_along(

@@ -264,7 +264,7 @@ class Archive:
                 self._data_set(file, data_set_at, syntax) as (new_buffer, new_begin, new_end),
             ):
                 first = (buffer, begin, end, TRANSFER_SYNTAXES[known.transfer_syntax])
-                verdict = sameness(first, (new_buffer, new_begin, new_end, syntax))
+                verdict = sameness(first, (new_buffer, new_begin, new_end, syntax), self.codecs)
         if verdict is Sameness.SAME:
             return Outcome.SAME
         if quarantine and self._quarantine is not None:

@@ -2,15 +2,25 @@
 
 from enum import Enum
 
+import numpy as np
+
+from hub.contracts.errors import ExchangeError
+
 from .character_set import CharacterSet
 from .dicom_json import BULK_MARK, Attributes, dicom_json, encode
 from .header import WANTED, read_header
+from .pixels.image import image_in
+from .pixels.workers import CodecWorkers
 from .scan import PIXEL_DATA, UNDEFINED, Buffer, Scan, scan
 from .transfer_syntaxes import TransferSyntax
 
 _STEP_BYTES = 1 << 20
 _WANTED = dict.fromkeys(WANTED)
 _PIXEL_KEYS = frozenset(f"{tag:08X}" for tag in PIXEL_DATA)
+_OF_WRITING = _PIXEL_KEYS | {"00083002"}
+"""Transfer syntax, and OB or OW of the pixels."""
+_OF_COMPRESSION = frozenset({"00280004", "00280006", "7FE00001", "7FE00002", "7FE00003"})
+"""Photometric Interpretation and Planar Configuration of the codestream, offset tables."""
 
 
 class Sameness(Enum):
@@ -24,16 +34,19 @@ DataSet = tuple[Buffer, int, int, TransferSyntax]
 """Buffer, begin, end, transfer syntax; whole, as ``scan`` has found."""
 
 
-def sameness(first: DataSet, second: DataSet) -> Sameness:
-    """Compares bytes, not decoded images: a copy that was compressed another way counts as other."""
+def sameness(first: DataSet, second: DataSet, workers: CodecWorkers | None = None) -> Sameness:
+    """Compares bytes; with ``workers`` also decoded images, where one copy is compressed otherwise than the other."""
     if first[3].uid == second[3].uid and _equal(first[0], first[1], first[2], second[0], second[1], second[2]):
         return Sameness.SAME
     first_scan, second_scan = _scan(first), _scan(second)
     pixels = _same_pixels(first, first_scan, second, second_scan)
+    ignored = _OF_WRITING
     if pixels is False:
-        return Sameness.OTHER
+        if workers is None or not _same_decoded(first, second, workers):
+            return Sameness.OTHER
+        pixels, ignored = True, _OF_WRITING | _OF_COMPRESSION
     first_json, second_json = _attributes(first, first_scan), _attributes(second, second_scan)
-    if _comparable(first_json) == _comparable(second_json) and not _has_other_bulk(first_json):
+    if _comparable(first_json, ignored) == _comparable(second_json, ignored) and not _has_other_bulk(first_json):
         return Sameness.SAME
     return Sameness.SAME_PIXELS if pixels else Sameness.OTHER
 
@@ -64,9 +77,27 @@ def _attributes(data_set: DataSet, found: Scan) -> Attributes:
     return dicom_json(buffer, begin, end, syntax, characters)
 
 
-def _comparable(attributes: Attributes) -> bytes:
-    """Without what depends on how the object is written: transfer syntax, and OB or OW of the pixels."""
-    return encode({tag: value for tag, value in attributes.items() if tag != "00083002" and tag not in _PIXEL_KEYS})
+def _same_decoded(first: DataSet, second: DataSet, workers: CodecWorkers) -> bool:
+    """Are the images equal, sample by sample? False where one cannot be decoded here."""
+    try:
+        one, other = image_in(*first), image_in(*second)
+        shapes = [
+            (it.form.rows, it.form.columns, it.form.samples, it.form.frames, it.form.stored) for it in (one, other)
+        ]
+        if shapes[0] != shapes[1]:
+            return False
+        for number in range(1, one.form.frames + 1):
+            (a, _), (b, _) = one.frame(number, workers), other.frame(number, workers)
+            if a.shape != b.shape or not np.array_equal(a, b):
+                return False
+    except ExchangeError:
+        return False
+    return True
+
+
+def _comparable(attributes: Attributes, ignored: frozenset[str]) -> bytes:
+    """Without what depends on how the object is written."""
+    return encode({tag: value for tag, value in attributes.items() if tag not in ignored})
 
 
 def _has_other_bulk(attributes: Attributes) -> bool:

@@ -10,6 +10,8 @@ from fastapi import APIRouter, FastAPI
 
 from adapters.ecg.ingest import EcgIngest
 from adapters.hl7v2.ingest import Hl7v2Ingest
+from dicom_gateway.corrections.reconciliation import Reconciliation
+from dicom_gateway.ingest import DicomIngest
 from dicom_gateway.web.app import DicomWebApp
 from hub.api.asgi import App, BodyBudget, Message, Receive, Scope, Send
 from hub.api.fhir.app import FhirApp
@@ -43,6 +45,7 @@ from hub.contracts.submission import Channel
 from hub.delivery import outbox
 from hub.delivery.router import delivery_router
 from hub.identity.desk import Desk
+from hub.intake.reconciling import Reconciling
 from hub.intake.replay import Replay
 from hub.security.audit import readers_since
 from hub.security.audit_view import AuditEventView
@@ -124,15 +127,24 @@ def http_application(parts: Parts) -> App:
         Channel.FHIR: FhirIngester(rooms),
         Channel.HL7V2: Hl7v2Ingest(parts.hub_client),
         Channel.ECG: EcgIngest(parts.hub_client, parts.instances),
+        Channel.DICOM: DicomIngest(parts.instances),
     }
     budget = BodyBudget(settings.http.body_limit_bytes)
     figures = DuplicateFigures(parts.store, parts.policy, parts.persons)
     rest = _application(
         version,
         health_router(lambda: _problems(parts), version=version),
-        quarantine_router(parts.quarantine, Replay(parts.quarantine, ingesters), parts.policy),
+        quarantine_router(
+            parts.quarantine,
+            Replay(parts.quarantine, ingesters),
+            parts.policy,
+            Reconciling(parts.quarantine, Reconciliation(parts.archive)),
+        ),
         ingest_router(
-            {c: i for c, i in ingesters.items() if c is not Channel.FHIR}, parts.quarantine, parts.policy, budget
+            {c: i for c, i in ingesters.items() if c not in (Channel.FHIR, Channel.DICOM)},
+            parts.quarantine,
+            parts.policy,
+            budget,
         ),
         delivery_router(parts.store, parts.policy),
         reviews_router(desk, parts.policy, parts.audit),

@@ -13,7 +13,7 @@ from .submission import Channel, Original
 class Refusal:
     """``key`` is the sender's number for it: MSH-10, SOP Instance UID, file hash or Idempotency-Key. ``field`` is where
     (segment-field, tag, FHIRPath), ``reason`` and ``remedy`` sentences without patient data. ``state`` is
-    ``refused``, ``reconcile`` or ``replayed``."""
+    ``refused``, ``reconcile``, ``replayed``, or after a decision ``replaced`` or ``kept-first``."""
 
     kind: Channel
     key: str
@@ -25,6 +25,14 @@ class Refusal:
     parameters: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """What came beside the content and a replay needs again: the query of ``/ingest/ecg``, method and URL of a FHIR
     request."""
+
+
+class Reconciler(Protocol):
+    """Puts the later of two copies of one object in the place of the first (``dicom_gateway``)."""
+
+    def take_new(self, content: bytes, sender: Caller, decider: Caller, reason: str) -> None:
+        """``content`` is the later copy, as ``sender`` sent it. Blocks; raises an ExchangeError where it cannot be."""
+        ...
 
 
 class Quarantine(Protocol):

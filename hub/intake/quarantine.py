@@ -26,6 +26,8 @@ CREATE TABLE IF NOT EXISTS quarantine_item(
   remedy TEXT NOT NULL, state TEXT NOT NULL, times INTEGER NOT NULL, last_received TEXT NOT NULL, sha256 TEXT NOT NULL,
   content_type TEXT NOT NULL, parameters TEXT NOT NULL, caller TEXT NOT NULL, UNIQUE(client, kind, sha256));
 CREATE INDEX IF NOT EXISTS quarantine_by_client ON quarantine_item(client, number);
+CREATE TABLE IF NOT EXISTS quarantine_decision(
+  item TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, client TEXT NOT NULL, actor TEXT, at TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS quarantine_by_hash ON quarantine_item(sha256);
 """,
 )
@@ -112,9 +114,17 @@ class SqlQuarantine:
 
     def mark_replayed(self, item_id: str, caller: Caller) -> None:
         """Blocks for one commit."""
+        self.mark(item_id, "replayed", caller)
+
+    def mark(self, item_id: str, state: str, caller: Caller, reason: str = "") -> None:
+        """Blocks for one commit. Who, when and why stay on record."""
 
         def mark(view: CommitView) -> None:
-            view.execute("UPDATE quarantine_item SET state='replayed' WHERE id=?", (item_id,))
+            view.execute("UPDATE quarantine_item SET state=? WHERE id=?", (state, item_id))
+            view.execute(
+                "INSERT INTO quarantine_decision(item, state, reason, client, actor, at) VALUES(?,?,?,?,?,?)",
+                (item_id, state, reason, caller.client, caller.actor, view.now.isoformat(timespec="milliseconds")),
+            )
 
         self._store.act(mark, caller).result()
 
@@ -137,8 +147,8 @@ def _keep(view: CommitView, refusal: Refusal, caller: Caller, sha256: str) -> st
     if known:
         # Why it is refused may have changed since (new tables, new records); what was sent has not.
         view.execute(
-            "UPDATE quarantine_item SET times=times+1, last_received=?, reason=?, field=?, remedy=?, state=? "
-            "WHERE client=? AND kind=? AND sha256=?",
+            "UPDATE quarantine_item SET times=times+1, last_received=?, reason=?, field=?, remedy=?,"
+            " state=CASE state WHEN 'kept-first' THEN state ELSE ? END WHERE client=? AND kind=? AND sha256=?",
             (now, *told, *same),
         )
         return str(known[0][0])

@@ -37,6 +37,7 @@ from hub.identity.regional import RegionalReaction
 from hub.intake.accept import Intake
 from hub.intake.originals import OriginalsReaction
 from hub.intake.quarantine import TABLES, SqlQuarantine
+from hub.intake.reconciling import Reconciling
 from hub.intake.replay import Replay
 from hub.security.policy import Policy
 from hub.store.sqlite import SqliteResourceStore
@@ -65,6 +66,16 @@ class NotedReads:
         self.noted.append((caller.client, interaction, resource_type, tuple(patients)))
 
 
+class TakenCopies:
+    """A ``Reconciler`` that remembers which copies it was to put in the place of the first."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[bytes, str, str, str]] = []
+
+    def take_new(self, content: bytes, sender: Caller, decider: Caller, reason: str) -> None:
+        self.taken.append((content, sender.client, decider.client, reason))
+
+
 class FhirHub:
     """``ask`` sends one request as one of ``CALLERS``."""
 
@@ -77,6 +88,7 @@ class FhirHub:
         self.blobs = FolderBlobStore(folder / "blobs")
         self.gate = Policy()
         self.reads = NotedReads()
+        self.reconciler = TakenCopies()
         self.quarantine = SqlQuarantine(self.store, self.blobs)
         self.intake = Intake(self.store, self.gate, self.blobs)
         persons = SqlPersons(self.store)
@@ -100,7 +112,14 @@ class FhirHub:
         rest = FastAPI(openapi_url=None)
         add_problem_handlers(rest)
         rest.include_router(health_router(list, version="1"))
-        rest.include_router(quarantine_router(self.quarantine, Replay(self.quarantine, readers), self.gate))
+        rest.include_router(
+            quarantine_router(
+                self.quarantine,
+                Replay(self.quarantine, readers),
+                self.gate,
+                Reconciling(self.quarantine, self.reconciler),
+            )
+        )
         rest.include_router(ingest_router(readers, self.quarantine, self.gate, BodyBudget(LIMIT_BYTES)))
         rest.include_router(reviews_router(desk, self.gate, self.reads))
         rest.include_router(identity_pages(desk, self.gate, self.reads))

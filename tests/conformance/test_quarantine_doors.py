@@ -11,9 +11,10 @@ import pytest
 from hub.contracts.caller import Caller
 from hub.contracts.errors import Busy, Incorrect
 from hub.contracts.ingest import Acknowledgement
+from hub.contracts.quarantine import Refusal
 from hub.contracts.submission import Channel, Entry, Method, Origin, Original, Receipt, Submission
 from hub.intake.originals import originals
-from tests.conformance.fhir_hub import FhirHub, entry, issue, patient, transaction
+from tests.conformance.fhir_hub import CALLERS, FhirHub, entry, issue, patient, transaction
 
 
 class Ecg:
@@ -229,3 +230,31 @@ def test_a_quarantined_request_is_accepted_when_the_reason_is_gone(hub: FhirHub)
     assert _items(hub)[0]["state"] == "replayed"
     told = hub.ask("PUT", "Condition/c1", {**about, "id": "c1"}, headers={"idempotency-key": "k9"})
     assert (told.status_code, told.headers["idempotency-replayed"]) == (201, "true")
+
+
+def _two_copies(doors: FhirHub) -> str:
+    kept = doors.quarantine.keep(
+        Refusal(Channel.DICOM, "1.2.3", "Other header.", "", "", Original(b"second", "application/dicom"), "reconcile"),
+        CALLERS["qingshan"],
+    )
+    return f"/quarantine/{kept}/reconcile"
+
+
+def test_which_of_two_copies_is_right_is_decided_once_and_with_a_reason(doors: FhirHub) -> None:
+    path = _two_copies(doors)
+    assert doors.ask("POST", path, {"take": "new"}).status_code == 422
+    assert doors.ask("POST", path, {"take": "both", "reason": "x"}).status_code in (400, 422)
+    assert doors.ask("POST", path, {"take": "new", "reason": "x"}, caller="baihe").status_code == 404
+    assert doors.ask("POST", path, {"take": "new", "reason": "x"}, caller="centre").status_code == 403
+    answer = doors.ask("POST", path, {"take": "new", "reason": "设备已更正"}, caller="operator")
+    assert (answer.status_code, answer.json()["state"]) == (200, "replaced")
+    assert doors.reconciler.taken == [(b"second", "qingshan", "operator", "设备已更正")]
+    assert doors.ask("POST", path, {"take": "first", "reason": "x"}).status_code == 409
+
+
+def test_the_first_copy_may_stay_and_is_not_asked_about_again(doors: FhirHub) -> None:
+    path = _two_copies(doors)
+    assert doors.ask("POST", path, {"take": "first", "reason": "原件正确"}).json()["state"] == "kept-first"
+    assert doors.reconciler.taken == []
+    assert _two_copies(doors) == path
+    assert doors.ask("GET", path.removesuffix("/reconcile")).json()["state"] == "kept-first"

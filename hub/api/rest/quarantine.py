@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated, Protocol
+from typing import Annotated, Literal, Protocol
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from hub.contracts.caller import Caller
@@ -13,6 +14,7 @@ from hub.contracts.errors import NotFound
 from hub.contracts.gate import Gate
 from hub.contracts.submission import Original
 from hub.intake.quarantine import LARGEST_PAGE, Item
+from hub.intake.reconciling import Reconciling
 from hub.intake.replay import Replay
 
 from .caller import caller_of
@@ -31,8 +33,23 @@ class QuarantineList(Protocol):
     def original(self, item_id: str, caller: Caller) -> Original: ...
 
 
-def quarantine_router(quarantine: QuarantineList, replay: Replay, gate: Gate) -> APIRouter:
+class Decision(BaseModel):
+    """``new``: the later copy takes the place of the first. ``first``: the first stays."""
+
+    take: Literal["new", "first"]
+    reason: str = ""
+
+
+def quarantine_router(quarantine: QuarantineList, replay: Replay, gate: Gate, reconciling: Reconciling) -> APIRouter:
     router = APIRouter(tags=["quarantine"])
+
+    @router.post("/quarantine/{item_id}/reconcile", summary="Which of two copies of one object is right.")
+    def reconcile(request: Request, item_id: str, decision: Decision) -> JSONResponse:
+        caller = caller_of(request)
+        gate.check_action(caller, "quarantine")
+        gate.check_action(caller, "dicom-amend")
+        reconciling.decide(item_id, decision.take, decision.reason, caller)
+        return JSONResponse(asdict(quarantine.item(item_id, caller)))
 
     @router.get("/quarantine", summary="What was refused, newest first.")
     def listing(

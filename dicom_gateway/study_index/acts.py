@@ -92,4 +92,12 @@ def study_row(connection: sqlite3.Connection, owner: str | None, study_uid: str)
         raise Conflict(
             "Several organizations have a study of this UID.", where="organization", remedy="Say whose is meant."
         )
+    _must_be_here(connection, found[0])
     return found[0]
+
+
+def _must_be_here(connection: sqlite3.Connection, study: int) -> None:
+    if connection.execute("SELECT 1 FROM distant_study WHERE study = ?", (study,)).fetchone() is not None:
+        raise Conflict(
+            "The study lives at an archive of its hospital.", remedy="Have it changed there; we follow what it says."
+        )

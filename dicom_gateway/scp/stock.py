@@ -118,6 +118,15 @@ class StockAssociation(Association):  # type: ignore[misc]
             if self.peer is not None:
                 self.provider.peers.leave(self.peer.ae_title)
             self.dul.hand_over()
+            self._drop_half_received()
+
+    def _drop_half_received(self) -> None:
+        """The library leaves the file of an object that did not come to its end."""
+        message = self.dimse.message
+        if message is not None and message._data_set_file is not None:
+            message._data_set_file.close()
+            if message._data_set_path is not None:
+                message._data_set_path.unlink(missing_ok=True)
 
     def _serve_request(self, msg: Any, context_id: int) -> None:
         request = request_of_primitive(self, msg, context_id)

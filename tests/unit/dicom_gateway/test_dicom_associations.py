@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from dicom_objects import CT, EXPLICIT, IMPLICIT, data_set_of, image, part10
 from dicom_parts import QINGSHAN, RecordingAudit, RecordingHub
+from dicom_raw import Raw, command, p_data
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 from pynetdicom import AE
@@ -194,43 +195,6 @@ def test_one_ae_title_cannot_take_every_association(server: DicomServer) -> None
     assert again.is_established
 
 
-class Raw:
-    """An established association over a bare socket."""
-
-    def __init__(self, server: Any) -> None:
-        self.line = socket.create_connection(("127.0.0.1", server.port), timeout=10)
-        self.line.sendall(_associate_request())
-        assert self.pdu()[0] == 2
-
-    def pdu(self) -> bytes:
-        """The next PDU; empty where the peer closed the connection."""
-        try:
-            head = self._exactly(6)
-        except (OSError, AssertionError):
-            return b""
-        return head + self._exactly(int.from_bytes(head[2:], "big"))
-
-    def _exactly(self, size: int) -> bytes:
-        content = b""
-        while len(content) < size:
-            piece = self.line.recv(size - len(content))
-            assert piece
-            content += piece
-        return content
-
-    def send(self, *values: tuple[int, bytes], context: int = 1) -> None:
-        for control, content in values:
-            self.line.sendall(_p_data(context, control, content))
-
-    def status(self) -> int:
-        answer = self.pdu()
-        at = answer.index(b"\0\0\0\x09\x02\0\0\0")
-        return int.from_bytes(answer[at + 8 : at + 10], "little")
-
-    def aborted(self) -> bool:
-        return self.pdu()[:1] in (b"\x07", b"")
-
-
 Dial = Callable[[Any], Raw]
 
 
@@ -248,42 +212,11 @@ def dial() -> Iterator[Dial]:
         raw.line.close()
 
 
-def _item(kind: int, content: bytes) -> bytes:
-    return struct.pack(">BBH", kind, 0, len(content)) + content
-
-
-def _associate_request(syntax: str = EXPLICIT) -> bytes:
-    context = _item(0x20, b"\x01\0\0\0" + _item(0x30, CT.encode()) + _item(0x40, syntax.encode()))
-    user = _item(0x50, _item(0x51, struct.pack(">L", 16384)) + _item(0x52, b"1.2.3"))
-    body = (
-        struct.pack(">HH16s16s32s", 1, 0, b"HUB".ljust(16), b"QINGSHAN".ljust(16), b"")
-        + _item(0x10, b"1.2.840.10008.3.1.1.1") + context + user
-    )  # fmt: skip
-    return struct.pack(">BBL", 1, 0, len(body)) + body
-
-
-def _p_data(context: int, control: int, content: bytes) -> bytes:
-    value = struct.pack(">LBB", len(content) + 2, context, control) + content
-    return struct.pack(">BBL", 4, 0, len(value)) + value
-
-
-def _command(sop_instance: str, *, field: int = 1, sop_class: str = CT, data_set: int = 0) -> bytes:
-    def element(number: int, value: bytes) -> bytes:
-        value += b"\0" * (len(value) & 1)
-        return struct.pack("<HHL", 0, number, len(value)) + value
-
-    body = (
-        element(2, sop_class.encode()) + element(0x100, struct.pack("<H", field)) + element(0x110, b"\x07\0")
-        + element(0x700, b"\0\0") + element(0x800, struct.pack("<H", data_set)) + element(0x1000, sop_instance.encode())
-    )  # fmt: skip
-    return element(0, struct.pack("<L", len(body))) + body
-
-
 @fast_only
 def test_values_may_come_in_any_pieces(server: DicomServer, dial: Dial) -> None:
     made = image()
-    raw, command, data_set = dial(server), _command(made.SOPInstanceUID), data_set_of(part10(made))
-    raw.send((1, command[:20]), (3, command[20:]))
+    raw, sent, data_set = dial(server), command(made.SOPInstanceUID), data_set_of(part10(made))
+    raw.send((1, sent[:20]), (3, sent[20:]))
     raw.send(*((0, data_set[at : at + 50]) for at in range(0, len(data_set), 50)), (2, b""))
     assert raw.status() == 0
     assert data_set_of(stored(server, made)) == data_set
@@ -294,7 +227,7 @@ def test_values_may_come_in_any_pieces(server: DicomServer, dial: Dial) -> None:
 def test_a_truncated_object_is_answered_and_leaves_nothing(server: DicomServer, dial: Dial, cut: int) -> None:
     made = image()
     raw = dial(server)
-    raw.send((3, _command(made.SOPInstanceUID)), (2, data_set_of(part10(made))[:-cut]))
+    raw.send((3, command(made.SOPInstanceUID)), (2, data_set_of(part10(made))[:-cut]))
     assert raw.status() == 0xC000
     assert instances(server, made) == []
     assert spool_files(server) == []
@@ -304,10 +237,10 @@ def test_a_truncated_object_is_answered_and_leaves_nothing(server: DicomServer, 
 @pytest.mark.parametrize("uid", ["../../etc/passwd", "1.2..3", "", "1.2.3\\4", "9" * 70])
 def test_a_hostile_uid_is_refused_and_the_association_lives_on(server: DicomServer, dial: Dial, uid: str) -> None:
     raw = dial(server)
-    raw.send((3, _command(uid)), (2, data_set_of(part10(image()))))
+    raw.send((3, command(uid)), (2, data_set_of(part10(image()))))
     assert raw.status() == 0xA900
     made = image()
-    raw.send((3, _command(made.SOPInstanceUID)), (2, data_set_of(part10(made))))
+    raw.send((3, command(made.SOPInstanceUID)), (2, data_set_of(part10(made))))
     assert raw.status() == 0
 
 
@@ -315,7 +248,7 @@ def test_a_hostile_uid_is_refused_and_the_association_lives_on(server: DicomServ
 def test_a_sender_that_vanishes_leaves_nothing(server: DicomServer, dial: Dial) -> None:
     made = image()
     raw = dial(server)
-    raw.send((3, _command(made.SOPInstanceUID)), (0, data_set_of(part10(made))[:200]))
+    raw.send((3, command(made.SOPInstanceUID)), (0, data_set_of(part10(made))[:200]))
     deadline = time.monotonic() + 5
     while not spool_files(server) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -330,14 +263,14 @@ def test_a_sender_that_vanishes_leaves_nothing(server: DicomServer, dial: Dial) 
     "content",
     [
         pytest.param(struct.pack(">BBL", 4, 0, 0x7FFFFFFF), id="PDU of two gigabytes"),
-        pytest.param(_p_data(1, 3, b"not a command set"), id="no command set"),
-        pytest.param(_p_data(9, 3, _command("1.2.3")), id="context never accepted"),
-        pytest.param(_p_data(1, 2, b"data"), id="data without command"),
+        pytest.param(p_data(1, 3, b"not a command set"), id="no command set"),
+        pytest.param(p_data(9, 3, command("1.2.3")), id="context never accepted"),
+        pytest.param(p_data(1, 2, b"data"), id="data without command"),
         pytest.param(struct.pack(">BBL", 4, 0, 6) + struct.pack(">LBB", 900, 1, 3), id="value longer than its PDU"),
         pytest.param(struct.pack(">BBL", 4, 0, 3) + b"abc", id="value without a head"),
-        pytest.param(_p_data(1, 3, _command("1.2.3", data_set=0x0101)), id="store without data set"),
+        pytest.param(p_data(1, 3, command("1.2.3", data_set=0x0101)), id="store without data set"),
         pytest.param(struct.pack(">BBL", 99, 0, 0), id="unknown PDU"),
-        pytest.param(_p_data(1, 1, bytes(60_000)) * 3, id="endless command"),
+        pytest.param(p_data(1, 1, bytes(60_000)) * 3, id="endless command"),
     ],
 )
 def test_a_peer_that_breaks_the_protocol_is_aborted_and_others_are_served(
@@ -365,7 +298,7 @@ def test_a_connection_that_begins_with_nonsense_is_closed(server: DicomServer) -
 @fast_only
 def test_an_endless_data_set_of_another_command_is_not_gathered(server: DicomServer, dial: Dial) -> None:
     raw = dial(server)
-    raw.send((3, _command("1.2.3", field=0x20)))
+    raw.send((3, command("1.2.3", field=0x20)))
     with pytest.raises(OSError):
         for _ in range(200):
             raw.send((0, bytes(16_000)))
@@ -397,7 +330,7 @@ def test_an_object_beyond_the_limit_is_answered_out_of_resources(
 def test_stopping_finishes_the_message_on_its_way(server: Any, dial: Dial) -> None:
     made = image()
     raw, data_set = dial(server), data_set_of(part10(made))
-    raw.send((3, _command(made.SOPInstanceUID)), (0, data_set[:200]))
+    raw.send((3, command(made.SOPInstanceUID)), (0, data_set[:200]))
     time.sleep(0.1)
     stopping = threading.Thread(target=server.stop, args=(5,))
     stopping.start()

@@ -12,6 +12,11 @@ from hub.fhir.structures import resource_types
 __all__ = ["capability_bytes", "capability_statement"]
 
 _INTERACTIONS = ("create", "delete", "history-instance", "read", "search-type", "update", "vread")
+_OF_EVERY_TYPE = (
+    {"name": "_content", "type": "string", "documentation": "Words and Chinese characters, as they follow each other."},
+    {"name": "_has", "type": "special", "documentation": "One step: _has:Type:reference:parameter."},
+    {"name": "_text", "type": "string", "documentation": "As _content, in the narrative alone."},
+)
 _SYSTEM_INTERACTIONS = ("batch", "transaction")
 _SECURITY = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 
@@ -90,6 +95,7 @@ def _resource(name: str, operations: Described = (), base: str = "") -> dict[str
     if reverse:
         entry["searchRevInclude"] = reverse
     entry["searchParam"] = [{"name": code, "type": param.kind} for code, param in sorted(params.items())]
+    entry["searchParam"] += _OF_EVERY_TYPE
     own = _operations(name, operations, base)
     if own:
         entry["operation"] = own

@@ -7,11 +7,13 @@ listed in ``ignored``); what R4 defines and this hub does not answer is refused 
 from collections.abc import Sequence
 
 from hub.contracts.errors import Incorrect, Unsupported
-from hub.fhir import search_params, search_results, search_values
+from hub.fhir import fulltext, search_params, search_results, search_values
 from hub.fhir.search_params import SearchParam
 from hub.fhir.search_query import (
     Criterion,
     DateValue,
+    FullText,
+    Has,
     Include,
     Modifier,
     NumberValue,
@@ -31,6 +33,8 @@ from hub.fhir.structures import resource_types
 __all__ = [
     "Criterion",
     "DateValue",
+    "FullText",
+    "Has",
     "Include",
     "Modifier",
     "NumberValue",
@@ -59,9 +63,7 @@ _MODIFIERS: dict[str, frozenset[str]] = {
 _R4_MODIFIERS = frozenset(
     ["above", "below", "contains", "exact", "identifier", "in", "missing", "not", "not-in", "of-type", "text"]
 )
-_NOT_ANSWERED = frozenset(
-    ["_contained", "_containedType", "_content", "_elements", "_filter", "_has", "_list", "_query", "_text", "_type"]
-)
+_NOT_ANSWERED = frozenset(["_contained", "_containedType", "_elements", "_filter", "_list", "_query", "_type"])
 
 
 def parse(resource_type: str, pairs: Sequence[tuple[str, str]], *, lenient: bool = False) -> SearchQuery:
@@ -72,6 +74,8 @@ def parse(resource_type: str, pairs: Sequence[tuple[str, str]], *, lenient: bool
     criteria: list[Criterion] = []
     ids: frozenset[str] | None = None
     last_updated: list[tuple[DateValue, ...]] = []
+    has: list[Has] = []
+    texts: list[FullText] = []
     results = search_results.ResultParameters(resource_type)
     ignored: list[str] = []
     understood: list[tuple[str, str]] = []
@@ -86,7 +90,11 @@ def parse(resource_type: str, pairs: Sequence[tuple[str, str]], *, lenient: bool
             elif name == "_lastUpdated":
                 parts = search_values.alternatives(name, value)
                 last_updated.append(tuple(search_values.date(name, part) for part in parts))
-            elif code in _NOT_ANSWERED or (modifier and code in {"_id", "_lastUpdated"}):
+            elif name in {"_content", "_text"}:
+                texts.append(_full_text(name, value))
+            elif code == "_has":
+                has.append(_has(resource_type, name, value))
+            elif code in _NOT_ANSWERED or (modifier and code in {"_id", "_lastUpdated", "_content", "_text"}):
                 raise search_values.unsupported(name, "it")
             else:
                 criteria.append(_criterion(resource_type, name, value))
@@ -100,6 +108,8 @@ def parse(resource_type: str, pairs: Sequence[tuple[str, str]], *, lenient: bool
         criteria=tuple(criteria),
         ids=ids,
         last_updated=tuple(last_updated),
+        has=tuple(has),
+        texts=tuple(texts),
         ignored=tuple(ignored),
         pairs=tuple(understood),
     )
@@ -142,6 +152,28 @@ def _criterion(resource_type: str, name: str, value: str, chain: str = "") -> Cr
         raise _modifier_refused(sent, modifier)
     values = search_values.read_values(param, sent, value)
     return Criterion(param, values, Modifier(modifier) if modifier else None)
+
+
+def _full_text(name: str, value: str) -> FullText:
+    found = [fulltext.sequences(search_values.unescape(part)) for part in search_values.alternatives(name, value)]
+    if not all(found):
+        raise search_values.bad_value(name, "holds no word")
+    return FullText(tuple(found), narrative=name == "_text")
+
+
+def _has(resource_type: str, name: str, value: str) -> Has:
+    """R4 search.html#has; one step."""
+    parts = name.split(":", 3)
+    if len(parts) != 4 or parts[1] not in resource_types() or not parts[3]:
+        raise search_values.bad_value("_has", "is not written _has:Type:reference:parameter")
+    param = search_params.find(parts[1], parts[2])
+    if param is None or param.kind != "reference" or resource_type not in param.targets:
+        raise search_values.bad_value("_has", "names no reference parameter that leads to the type that is searched")
+    if parts[3].startswith("_has"):
+        raise search_values.unsupported("_has", "a _has inside it")
+    if parts[3] == "_id":
+        raise search_values.unsupported("_has", "_id inside it")
+    return Has(param, _criterion(parts[1], parts[3], value, chain="" if "." in parts[3] else name))
 
 
 def _target(param: SearchParam, name: str, resource_type: str) -> str:

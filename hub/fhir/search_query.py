@@ -113,6 +113,23 @@ class Criterion:
 
 
 @dataclass(frozen=True, slots=True)
+class Has:
+    """``_has:Type:param:…``: some resource of ``param.type`` that meets ``criterion`` refers here through ``param``."""
+
+    param: SearchParam
+    criterion: Criterion
+
+
+@dataclass(frozen=True, slots=True)
+class FullText:
+    """``_content`` (or ``_text``, where ``narrative``): one of ``alternatives`` must be found, each of whose word
+    sequences must be (see ``hub.fhir.fulltext``)."""
+
+    alternatives: tuple[tuple[str, ...], ...]
+    narrative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Include:
     """``_include`` (``param.type`` is the type searched) or ``_revinclude`` (``param.type`` is the type to add)."""
 
@@ -138,6 +155,7 @@ class SortKey:
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
     """``ids``: the resource's id must be one of these (None: any). ``last_updated``: one of each group must match.
+    ``has`` and ``texts`` all must match too.
     ``count``: resources per page; 0 together with ``summary_count`` asks for the number alone. ``ignored``: names of
     parameters left out under lenient handling. ``pairs``: what was understood, for the self link."""
 
@@ -145,6 +163,8 @@ class SearchQuery:
     criteria: tuple[Criterion, ...] = ()
     ids: frozenset[str] | None = None
     last_updated: tuple[tuple[DateValue, ...], ...] = ()
+    has: tuple[Has, ...] = ()
+    texts: tuple[FullText, ...] = ()
     sort: tuple[SortKey, ...] = ()
     count: int = 50
     summary_count: bool = False

@@ -110,7 +110,7 @@ def test_included_resources_come_with_their_own_mode(hub: FhirHub) -> None:
         "birthdate=yesterday",
         "name:below=x",
         "_elements=name",
-        "_has:Observation:patient:code=x",
+        "_has:Observation:code:status=final",
         "_sort=nothing",
         "_count=-1",
         "_include=Patient:name",

@@ -112,6 +112,17 @@ def ward(county: County) -> County:
         ("Observation?date=sa2024-02-01", "o2 o5"),
         ("Observation?date=eb2024-02-01", "o1"),
         ("Observation?subject:missing=true", ""),
+        ("Patient?_has:Observation:patient:code=6690-2", "p1 p2"),
+        ("Patient?_has:Observation:subject:value-quantity=gt130&gender=female", "p2"),
+        ("Patient?_has:Observation:patient:code=718-7&_has:Observation:patient:status=preliminary", "p1"),
+        ("Patient?_has:Observation:patient:patient.gender=female", "p2"),
+        ("Patient?_has:Observation:patient:code=none", ""),
+        ("Patient?_content=小明", "p1"),
+        ("Patient?_content=王,李&gender:missing=true", "p4"),
+        ("Patient?_content=müller 1980", "p3"),
+        ("Patient?_content=MULLER ann", ""),
+        ("Patient?_content=MULLER anna", "p3"),
+        ("Patient?_text=王", ""),
     ],
 )
 def test_a_search_finds_exactly_these(ward: County, text: str, expected: str) -> None:
@@ -148,6 +159,9 @@ def test_a_search_finds_exactly_these(ward: County, text: str, expected: str) ->
         ("Observation?_sort=value-quantity", "o4 o3 o1 o2 o5 o6"),
         ("Observation?_sort=-value-quantity", "o5 o2 o1 o3 o4 o6"),
         ("Observation?_sort=subject,-value-quantity", "o2 o1 o3 o4 o5 o6"),
+        ("Observation?_sort=status&_content=final", "o1 o2 o4 o5 o6"),
+        ("Observation?_sort=-status,status", "o3 o6 o5 o4 o2 o1"),
+        ("Patient?_has:Observation:patient:status=final&_sort=-birthdate", "p2 p1"),
     ],
 )
 def test_results_come_in_the_order_asked_for_on_any_page_size(ward: County, text: str, expected: str) -> None:

@@ -50,7 +50,7 @@ def _cursor(pairs: Pairs) -> tuple[str | None, Pairs]:
 
 
 def _only_visible_chains(query: SearchQuery, scope: Scope, caller: Caller) -> SearchQuery:
-    """A chain may not ask about resources of a type that the caller may not read."""
+    """A chain or a _has may not ask about resources of a type that the caller may not read."""
     criteria: list[Criterion] = []
     for criterion in query.criteria:
         if criterion.chain:
@@ -65,6 +65,12 @@ def _only_visible_chains(query: SearchQuery, scope: Scope, caller: Caller) -> Se
                 criteria.append(replace(criterion, chain=visible))
                 continue
         criteria.append(criterion)
+    if not all(scope.sees_type(has.param.type) for has in query.has):
+        raise Forbidden(
+            f"A client of role {caller.role} may not search by this _has.",
+            where="_has",
+            remedy="Search by parameters of the type itself.",
+        )
     return query if tuple(criteria) == query.criteria else replace(query, criteria=tuple(criteria))
 
 

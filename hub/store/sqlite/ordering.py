@@ -1,5 +1,6 @@
 """The order of matches (R4 search.html#sort). A resource with several values counts by its lowest when ascending and by
-its highest when descending; one without any comes last either way, and ties go by age."""
+its highest when descending; one without any comes last either way. Ties go by age, in the direction of the first key.
+"""
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -74,7 +75,7 @@ def behind(found: Sequence[tuple[Values, int]], keys: Sequence[SortKey], after: 
 
 
 def _in_order(found: list[tuple[Values, int]], keys: Sequence[SortKey]) -> list[tuple[Values, int]]:
-    ordered = sorted(found, key=lambda one: one[1])
+    ordered = sorted(found, key=lambda one: one[1], reverse=bool(keys) and keys[0].descending)
     for number in range(len(keys) - 1, -1, -1):
         have = [one for one in ordered if one[0][number] is not None]
         have.sort(key=lambda one: one[0][number], reverse=keys[number].descending)

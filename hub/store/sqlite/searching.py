@@ -8,20 +8,21 @@ from itertools import islice
 from hub.contracts.caller import Scope
 from hub.contracts.errors import Incorrect
 from hub.contracts.store import Page, Stored
-from hub.fhir.search import Criterion, SearchQuery, Total
+from hub.fhir.search import Criterion, Has, SearchQuery, Total
 from hub.fhir.search_params import compartment_params
 
 from . import cursor as cursors
 from .atoms import Clause, Presence, ReferenceAtom, Row, TokenAtom
 from .candidates import Candidates, Found
-from .criteria import clauses_of
+from .criteria import clauses_of, parameters_of
+from .full_text import holding
 from .including import included
 from .limits import Deadline, time_limit
 from .names import Names
 from .ordering import behind, collected, sorted_by_index
 from .planning import IDS, LISTING, MOST_COLLECTED, Costs, Plan, Way, plan, too_many
 from .prepared import Condition
-from .reading import rows_of, stored_of
+from .reading import facts_of, rows_of, stored_of
 from .schema import TYPE_NUMBERS
 from .visible import Visible, may_read, patients_of, visible
 
@@ -81,10 +82,10 @@ class _Search:
     ) -> None:
         self._connection = connection
         self._names = names
-        self._query = query
         self._scope = scope
         self._deadline = deadline
         self._sees_type = sees_type
+        self._query = query = self._with_referred(query) if query.has else query
         clauses = [self._expanded(clause) for clause in clauses_of(query, names, self._chain)]
         if scope.patients is not None and not scope.owners and not scope.grantees:
             clauses += self._compartment(scope.patients)
@@ -128,6 +129,12 @@ class _Search:
         return rids
 
     def _ways(self, chosen: Plan, start: Found | None) -> Iterator[Found]:
+        found = self._in_order(chosen, start)
+        if not self._query.texts:
+            return found
+        return holding(self._connection, self._names, self._query.texts, found, self._deadline)
+
+    def _in_order(self, chosen: Plan, start: Found | None) -> Iterator[Found]:
         candidates, query = self._candidates, self._query
         match chosen.way:
             case Way.PAGED:
@@ -174,6 +181,9 @@ class _Search:
     def _total(self) -> int:
         if self._nothing:
             return 0
+        if self._query.texts:
+            chosen = replace(self._plan(), way=Way.COLLECTED if self._query.ids is not None else Way.PAGED)
+            return sum(1 for _ in self._ways(chosen, None))
         if self._query.ids is not None:
             return len(collected(self._candidates, replace(self._query, sort=()), self._asked(), IDS))
         chosen = plan(replace(self._query, sort=()), self._clauses, Costs(self._matches, self._dated))
@@ -209,6 +219,28 @@ class _Search:
                 kind = TYPE_NUMBERS[link.param.type]
                 found.update(dict.fromkeys((kind, rid) for rid in search.all_rids()))
         return list(found)
+
+    def _with_referred(self, query: SearchQuery) -> SearchQuery:
+        """``_has`` as the ids of what is referred to."""
+        ids = query.ids
+        for has in query.has:
+            found: set[str] = set()
+            if self._sees_type(has.param.type):
+                inner = SearchQuery(has.param.type, (has.criterion,))
+                search = _Search(self._connection, self._names, inner, self._scope, self._deadline, self._sees_type)
+                rids = search.all_rids()
+                for at in range(0, len(rids), 1_024):
+                    found |= self._targets(query.type, has, rids[at : at + 1_024])
+                    self._deadline.check()
+            ids = frozenset(found if ids is None else ids & found)
+        return replace(query, ids=ids, has=())
+
+    def _targets(self, resource_type: str, has: Has, rids: list[int]) -> set[str]:
+        """Ids of resources of the type searched."""
+        number, parameters = TYPE_NUMBERS[resource_type], set(parameters_of(has.param))
+        links = [link for facts in facts_of(self._connection, rids).values() for link in facts.links]
+        keys = {target for parameter, kind, target in links if kind == number and parameter in parameters}
+        return {key[1] for rid in keys if (key := self._names.key(rid)) is not None}
 
     def _expanded(self, clause: Clause | Presence) -> Clause | Presence:
         """Codes without a system as the systems that there are, so that each can be looked up."""

@@ -186,9 +186,8 @@ def test_an_unknown_parameter_is_refused_by_name_unless_handling_is_lenient(quer
 @pytest.mark.parametrize(
     "query",
     [
-        "_has:Provenance:target:agent=1",
-        "_text=x",
-        "_content=x",
+        "_has:Provenance:target:_has:AuditEvent:entity:agent=1",
+        "_text:contains=x",
         "_filter=x",
         "_list=1",
         "_elements=id",

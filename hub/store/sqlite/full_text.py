@@ -1,0 +1,55 @@
+"""``_content`` and ``_text`` without an index: the bodies of candidates are opened and read, within the time of the
+search."""
+
+import re
+import sqlite3
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from hub.fhir.fulltext import content_of, holds, narrative_of
+from hub.fhir.search import FullText
+
+from .candidates import Found
+from .limits import Deadline
+from .names import Names
+from .reading import rows_of, stored_of
+
+_CHUNK = 64
+_FOLDING = re.compile(rb"\xe2[\xba-\xbf]|\xe3[\x88-\x8f]|\xef[\xa4-\xab]|\xf0")
+"""Radicals, enclosed and compatibility ideographs, and what lies beyond the first plane, in UTF-8."""
+
+
+def holding(
+    connection: sqlite3.Connection, names: Names, texts: Sequence[FullText], found: Iterator[Found], deadline: Deadline
+) -> Iterator[Found]:
+    """Those of ``found`` that hold the texts, in their order."""
+    while chunk := list(islice(found, _CHUNK)):
+        deadline.check()
+        rows = rows_of(connection, [row[-1] for _, row in chunk])
+        for place, row in chunk:
+            if row[-1] in rows and _holds(stored_of(rows[row[-1]], names).body, texts):
+                yield place, row
+
+
+def _holds(body: bytes, texts: Sequence[FullText]) -> bool:
+    for text in texts:
+        if not _may_hold(body, text):
+            return False
+        words = narrative_of(body) if text.narrative else content_of(body)
+        if not any(all(holds(words, sequence) for sequence in one) for one in text.alternatives):
+            return False
+    return True
+
+
+def _may_hold(body: bytes, text: FullText) -> bool:
+    """A quick look before the body is parsed: a Chinese character stands in it as it is, unless its JSON escapes
+    something or holds characters that fold to others."""
+    if b"\\u" in body or _FOLDING.search(body):
+        return True
+    return any(all(_first(sequence) in body for sequence in one) for one in text.alternatives)
+
+
+def _first(sequence: str) -> bytes:
+    """A character that must stand in the body; empty where none must."""
+    char = sequence[0]
+    return char.encode() if "\u4e00" <= char <= "\u9fa5" else b""

@@ -27,6 +27,12 @@ def _door_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trusted-network", metavar="CIDR", help="devices here may come without a certificate")
 
 
+def _index_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--elasticsearch", metavar="URL", help="search index: Elasticsearch 8 or 9 (several with commas)"
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     top = _Parser(prog="hub", description="Regional health hub. 区域卫生信息交换平台。")
     top.add_argument("--version", action="version", version=importlib.metadata.version("regional-health-hub"))
@@ -38,6 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     _door_options(serve)
     check = commands.add_parser("check", parents=[folder], help="show effective settings and what is wrong")
     _door_options(check)
+    for one in (serve, check):
+        _index_option(one)
     commands.add_parser("verify", parents=[folder], help="check every stored body, index row and blob against its hash")
 
     demo = commands.add_parser("demo", help="play the main job with a county of samples, then stay up")
@@ -152,6 +160,8 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
         value = getattr(arguments, name, None)
         if value is not None:
             given[name] = value
+    if (url := getattr(arguments, "elasticsearch", None)) is not None:
+        given["search"] = {"elasticsearch_url": url}
     return load(**given)
 
 

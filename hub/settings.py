@@ -149,6 +149,38 @@ class Viewer(BaseModel):
     """Where ``hub viewer install`` puts OHIF, and where it is served from; None is ``viewer`` in the data folder."""
 
 
+class Search(BaseModel):
+    """The search index beside the store. Without ``elasticsearch_url`` every search runs on the store."""
+
+    model_config = _NOTHING_ELSE
+
+    elasticsearch_url: str = Field("", pattern=r"^$|^https?://[^/?#@\s,]+/?([,\s]+https?://[^/?#@\s,]+/?)*$")
+    """Elasticsearch 8 or 9; several addresses of one cluster with commas between."""
+    user: str = ""
+    password: str = ""
+    api_key: str = ""
+    """Instead of user and password, as Elasticsearch gives it (``encoded``)."""
+    ca_file: Path | None = None
+    """The authority that signed the servers' certificate, where the system does not know it."""
+    required: bool = False
+    """True: the hub does not start without a usable index. False: it says what is wrong, and searches the store."""
+    prefix: str = Field("hub", pattern=r"^[a-z][a-z0-9_-]{0,30}$")
+    """Begins the names of indices and aliases."""
+    shards: int = Field(1, ge=1, le=64)
+    replicas: int = Field(0, ge=0, le=5)
+    """Copies of each shard; 1 or more on a cluster of several nodes."""
+    most_behind_seconds: float = Field(5.0, gt=0)
+    """An index that is behind by more is not asked."""
+    rebuild_per_second: float = Field(0.0, ge=0)
+    """Resources that a rebuild writes a second at most; 0 for no limit."""
+    check_hours: float = Field(24.0, ge=0)
+    """Between two checks of the index against the store, which repair what differs; 0 for none."""
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        return tuple(url.rstrip("/") for url in self.elasticsearch_url.replace(",", " ").split())
+
+
 class OutsideSource(BaseModel):
     """A recognition source outside the county, asked at each signing; see ``hub.cds.outside`` for what is sent."""
 
@@ -176,6 +208,7 @@ class Settings(BaseSettings):
     delivery: Delivery = Delivery()
     outside: dict[str, OutsideSource] = {}
     """By a word of the site's own: ``HUB_OUTSIDE__PROVINCE__URL=https://…``. None is asked by default."""
+    search: Search = Search()
     duplicates: Duplicates = Duplicates()
     viewer: Viewer = Viewer()
 
@@ -271,6 +304,8 @@ def refusals(settings: Settings) -> list[str]:
             if path is not None and not path.is_file():
                 found.append(f"{path} is not there. Correct {variable}{kind.upper()}.")
     found += _refusals_of_outgoing(settings.dicom)
+    if settings.search.ca_file is not None and not settings.search.ca_file.is_file():
+        found.append(f"{settings.search.ca_file} is not there. Correct HUB_SEARCH__CA_FILE.")
     return found
 
 

@@ -54,6 +54,10 @@ async def _follow(parts: Parts, ready: Callable[[], None]) -> None:
         tasks.create_task(forget(parts.store, stop))
         if settings.duplicates.mute_unheeded:
             tasks.create_task(mute(parts.store, stop))
+        if settings.search.urls:
+            from .indexing import keep_index
+
+            tasks.create_task(keep_index(settings.search, parts.store, stop))
         if settings.ecg.drop_folder:
             folder = parts.folder / "drop" / "ecg"
             folder.mkdir(parents=True, exist_ok=True)

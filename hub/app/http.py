@@ -2,7 +2,7 @@
 the rest."""
 
 import importlib.metadata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -47,6 +47,7 @@ from hub.delivery.router import delivery_router
 from hub.identity.desk import Desk
 from hub.intake.reconciling import Reconciling
 from hub.intake.replay import Replay
+from hub.search.state import degraded
 from hub.security.audit import readers_since
 from hub.security.audit_view import AuditEventView
 from hub.security.cors import Cors
@@ -111,6 +112,7 @@ def http_application(parts: Parts) -> App:
         intake=parts.intake,
         gate=parts.policy,
         audit=parts.audit,
+        searches=parts.searches,
         persons=parts.persons,
         quarantine=parts.quarantine,
         virtual={
@@ -133,7 +135,7 @@ def http_application(parts: Parts) -> App:
     figures = DuplicateFigures(parts.store, parts.policy, parts.persons)
     rest = _application(
         version,
-        health_router(lambda: _problems(parts), version=version),
+        health_router(lambda: _problems(parts), version=version, degraded=lambda: _degraded(parts)),
         quarantine_router(
             parts.quarantine,
             Replay(parts.quarantine, ingesters),
@@ -160,7 +162,7 @@ def http_application(parts: Parts) -> App:
         status_router(
             parts.store,
             parts.policy,
-            Listings(_quarantined(parts), _deliveries(parts), _reminders(parts)),
+            Listings(_quarantined(parts), _deliveries(parts), _reminders(parts), _search_index(parts)),
             version,
             settings.trusted_network,
         ),
@@ -206,6 +208,11 @@ def _problems(parts: Parts) -> Sequence[str]:
     return ()
 
 
+def _degraded(parts: Parts) -> Sequence[str]:
+    state = parts.index_state()
+    return () if state is None else degraded(state)
+
+
 def _quarantined(parts: Parts) -> Listing:
     return lambda caller: [asdict(item) for item in parts.quarantine.listed(caller, LATEST)]
 
@@ -228,3 +235,13 @@ def _reminders(parts: Parts) -> Listing:
         return latest_reminders(parts.store, LATEST)
 
     return listing
+
+
+def _search_index(parts: Parts) -> Callable[[Caller], Mapping[str, Any] | None]:
+    """For an admin alone."""
+
+    def shown(caller: Caller) -> Mapping[str, Any] | None:
+        state = parts.index_state() if caller.role is Role.ADMIN else None
+        return None if state is None else {**asdict(state), "degraded": degraded(state)}
+
+    return shown

@@ -19,6 +19,7 @@ from hub.cds.following import FollowingReaction
 from hub.cds.tables import CDS_TABLES
 from hub.client.local import LocalHubClient
 from hub.contracts.caller import Caller
+from hub.contracts.search import Searches
 from hub.contracts.store import Reaction, Select, SideTable
 from hub.delivery.tables import DELIVERY_TABLES
 from hub.exams.reaction import ExamsReaction
@@ -36,6 +37,11 @@ from hub.intake.quarantine import SqlQuarantine
 from hub.reading.claim import with_owner
 from hub.reading.reaction import ReadingReaction
 from hub.security.archives import SqlArchives
+from hub.search.freshness import Freshness
+from hub.search.progress import Progress
+from hub.search.searching import StoreAlone
+from hub.search.state import IndexState, state_of
+from hub.search.tables import SEARCH_TABLES
 from hub.security.audit import AuditReaction, AuditTrail, readers_since
 from hub.security.clients import Clients
 from hub.security.events import SecurityEvents
@@ -52,7 +58,7 @@ from hub.worklist.facts import Examination
 from hub.worklist.orders import SqlOrders
 from hub.worklist.reaction import WorklistReaction
 
-SIDE_TABLES: tuple[SideTable, ...] = (SECURITY_TABLES, QUARANTINE_TABLES, DELIVERY_TABLES, CDS_TABLES)
+SIDE_TABLES: tuple[SideTable, ...] = (SECURITY_TABLES, QUARANTINE_TABLES, DELIVERY_TABLES, CDS_TABLES, SEARCH_TABLES)
 
 
 def understood(resource: Any, owner: str, rows: Select) -> Examination:
@@ -173,6 +179,22 @@ class Parts:
 
     def _needs_bytes(self, sha256: str) -> bool:
         return self.quarantine.keeps(sha256) or keeps_original(self.store, sha256)
+
+    @cached_property
+    def searches(self) -> Searches:
+        """What answers searches. Loads the client of Elasticsearch only where one is set."""
+        if not self.settings.search.urls:
+            return StoreAlone(self.store)
+        from .indexing import planned_searches
+
+        return planned_searches(self.settings.search, self.store)
+
+    def index_state(self) -> IndexState | None:
+        """None where no search index is set."""
+        if not self.settings.search.urls:
+            return None
+        progress = Progress(self.store)
+        return state_of(self.store, progress, Freshness(self.store, progress))
 
     @cached_property
     def orders(self) -> SqlOrders:

@@ -64,3 +64,4 @@ async def _serve(parts: Parts, http: SharedDoor, mllp_door: SharedDoor, worker: 
     stopping.cancel()
     server.stop()
     await asyncio.gather(serving, listener.close(DRAIN_SECONDS))
+    await parts.searches.close()

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from hub.contracts.errors import Incorrect, TooLarge
-from hub.fhir.bundle_writer import HistoryEntry, ResponseEntry, history, response_bundle, searchset
+from hub.fhir.bundle_writer import HistoryEntry, ResponseEntry, Tag, history, response_bundle, searchset
 from hub.fhir.model import not_json, too_deep
 from hub.fhir.struct_compiler import type_of
 
@@ -16,6 +16,7 @@ __all__ = [
     "HistoryEntry",
     "RawEntry",
     "ResponseEntry",
+    "Tag",
     "history",
     "response_bundle",
     "searchset",

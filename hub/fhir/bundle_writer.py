@@ -1,14 +1,25 @@
 """Bundles written by splicing stored bytes (R4 bundle.html): searchset, history, batch and transaction responses."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
-__all__ = ["HistoryEntry", "ResponseEntry", "history", "response_bundle", "searchset"]
+from hub.contracts.codes import EXTENSION
+
+__all__ = ["HistoryEntry", "ResponseEntry", "Tag", "history", "response_bundle", "searchset"]
+
+EXCERPT_URL = f"{EXTENSION}/search-excerpt"
+"""Extension of ``Bundle.entry.search``: valueString, the hit between 【 and 】."""
 
 _text = msgspec.json.Encoder().encode
 Link = tuple[str, str]
+
+
+class Tag(NamedTuple):
+    system: str
+    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +57,26 @@ def searchset(
     links: Sequence[Link] = (),
     total: int | None = None,
     outcome: bytes = b"",
+    excerpts: Mapping[str, str] | None = None,
+    tag: Tag | None = None,
 ) -> bytes:
-    """``matches`` and ``included`` are (``Type/id``, body); ``outcome`` is an OperationOutcome about the search."""
+    """``matches`` and ``included`` are (``Type/id``, body); ``outcome`` is an OperationOutcome about the search.
+    ``excerpts``: of matches by their reference, where the text that was searched for stands; an extension of
+    ``entry.search``. ``tag`` becomes ``meta.tag``."""
     parts = []
     base = base_url.rstrip("/")
     for mode, group in ((b"match", matches), (b"include", included)):
         for reference, body in group:
+            shown = b""
+            if excerpts and (excerpt := excerpts.get(reference)):
+                shown = b',"extension":[{"url":%b,"valueString":%b}]' % (_text(EXCERPT_URL), _text(excerpt))
             parts.append(
-                b'{"fullUrl":%b,"resource":%b,"search":{"mode":"%b"}}' % (_text(f"{base}/{reference}"), body, mode)
+                b'{"fullUrl":%b,"resource":%b,"search":{"mode":"%b"%b}}'
+                % (_text(f"{base}/{reference}"), body, mode, shown)
             )
     if outcome:
         parts.append(b'{"resource":%b,"search":{"mode":"outcome"}}' % outcome)
-    return _bundle("searchset", parts, links, total)
+    return _bundle("searchset", parts, links, total, tag)
 
 
 def history(entries: Iterable[HistoryEntry], *, links: Sequence[Link] = (), total: int | None = None) -> bytes:
@@ -104,8 +123,13 @@ def response_bundle(bundle_type: str, entries: Iterable[ResponseEntry], *, links
     return _bundle(bundle_type, parts, links, None)
 
 
-def _bundle(bundle_type: str, entries: list[bytes], links: Sequence[Link], total: int | None) -> bytes:
-    parts = [b'{"resourceType":"Bundle","type":' + _text(bundle_type)]
+def _bundle(
+    bundle_type: str, entries: list[bytes], links: Sequence[Link], total: int | None, tag: Tag | None = None
+) -> bytes:
+    parts = [b'{"resourceType":"Bundle",']
+    if tag is not None:
+        parts.append(b'"meta":{"tag":[{"system":%b,"code":%b}]},' % (_text(tag.system), _text(tag.code)))
+    parts.append(b'"type":' + _text(bundle_type))
     if total is not None:
         parts.append(b',"total":%d' % total)
     if links:

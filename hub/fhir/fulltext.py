@@ -30,7 +30,7 @@ _NO_TEXT = frozenset(
 """Elements that speak to machines."""
 _MARKUP = re.compile(r"<[^>]*>")
 _WORD = re.compile(
-    r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]|[0-9a-z\u00b5\u00df-\u00f6\u00f8-\u02af\u0370-\u058f]+"
+    r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]|[0-9a-z\u00b5\u00df-\u00f6\u00f8-\u02af\u0370-\u058f]{1,255}"
 )
 
 

@@ -7,19 +7,24 @@ from collections.abc import Callable
 from hub.app.fair_accept import Shares
 from hub.app.followers import run_followers
 from hub.app.gateway import Places, run_gateway
-from hub.app.parts import compose
+from hub.app.parts import Parts, compose
 from hub.app.worker import SharedDoor, run_worker
 from hub.exams import warming
 from hub.fhir import extract, model
 from hub.identity import chinese
 from hub.process.folder import DataFolder, FolderTaken
 from hub.process.supervisor import Child, Supervisor, listen
+from hub.search.progress import Progress, Word
 from hub.settings import MAX_DEFAULT_WORKERS, Door, Settings, SettingsError, refusals
 from hub.telemetry import lines, metrics
 from hub.telemetry.events import declare
 
 TRUSTED_NETWORK = declare(
     "serve.trusted-network", "warning", ("network",), "Devices here are known by address and AE title, without TLS."
+)
+
+NO_INDEX = declare(
+    "serve.no-index", "warning", ("reason",), "The search index cannot be used; the store searches alone."
 )
 
 Ready = Callable[[], None]
@@ -118,4 +123,21 @@ def _prepare(settings: Settings) -> None:
     parts = compose(settings)
     parts.blobs.clear_unfinished()
     parts.store.last_sequence()
-    parts.close()
+    try:
+        _look_at_index(settings, parts)
+    finally:
+        parts.close()
+
+
+def _look_at_index(settings: Settings, parts: Parts) -> None:
+    """Raises SettingsError where an index is required and cannot be used; else says so and goes on without."""
+    if not settings.search.urls:
+        return
+    from hub.app.indexing import trouble_at_start
+
+    trouble = trouble_at_start(settings.search, parts.store)
+    if trouble and settings.search.required:
+        raise SettingsError(trouble)
+    if trouble:
+        NO_INDEX.log(reason=trouble)
+    Progress(parts.store).say(Word.TROUBLE, trouble)

@@ -38,6 +38,8 @@ class Listings:
     quarantine: Listing
     deliveries: Listing
     reminders: Listing
+    search_index: Callable[[Caller], Mapping[str, Any] | None] = lambda caller: None
+    """How the search index does; None where there is none, or it is not the caller's to know."""
 
 
 def status_router(
@@ -65,6 +67,7 @@ def status_router(
             deliveries=listings.deliveries(caller),
             reminders=listings.reminders(caller),
             quarantine=listings.quarantine(caller),
+            search_index=listings.search_index(caller),
         )
 
     @router.get("/style.css")

@@ -5,14 +5,15 @@ import importlib.metadata
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from hub.contracts.audit import ReadAudit
-from hub.contracts.caller import Caller, Scope
+from hub.contracts.caller import EVERYTHING, Caller, Scope
 from hub.contracts.errors import Forbidden, Unauthenticated
 from hub.contracts.gate import Gate
 from hub.contracts.persons import Persons
 from hub.contracts.quarantine import Quarantine
+from hub.contracts.search import Answer, Searches
 from hub.contracts.store import ResourceStore
 from hub.contracts.submission import Receipt, Submission
 
@@ -42,6 +43,8 @@ class Rooms:
     intake: Accepting
     gate: Gate
     audit: ReadAudit
+    searches: Searches | None = None
+    """What answers searches; None: the store alone."""
     persons: Persons | None = None
     quarantine: Quarantine | None = None
     virtual: Mapping[str, VirtualType] = field(default_factory=dict)
@@ -69,6 +72,18 @@ class Rooms:
                 remedy="Use a client whose role has this duty.",
             )
         return scope
+
+    async def search(self, query: Any, scope: Scope, *, after: str | None, strict: bool) -> Answer:
+        """Raises ExchangeError."""
+        if self.searches is None:
+            return Answer(self.store.search(query, scope, after=after))
+        return await self.searches.search(query, scope, after=after, strict=strict)
+
+    async def explain(self, query: Any) -> Mapping[str, Any]:
+        """``hub.contracts.search.Searches.explain``, without any scope."""
+        if self.searches is None:
+            return {"engine": "store", "reason": "No search index is configured."}
+        return await self.searches.explain(query, EVERYTHING)
 
     async def accept(self, submission: Submission, size_bytes: int) -> Receipt:
         """``intake.accept`` without holding up the event loop. Raises ExchangeError."""

@@ -4,17 +4,26 @@ from dataclasses import replace
 from functools import lru_cache
 from urllib.parse import quote_plus
 
-from hub.contracts.caller import Caller, Scope
+import msgspec
+
+from hub.contracts.caller import Caller, Role, Scope
+from hub.contracts.codes import BASE
 from hub.contracts.errors import Forbidden, Incorrect
+from hub.contracts.search import Answer
 from hub.contracts.store import Page
-from hub.fhir.bundle import searchset
+from hub.fhir.bundle import Tag, searchset
+from hub.fhir.fulltext import excerpt
 from hub.fhir.outcome import Issue, operation_outcome
 from hub.fhir.search import Criterion, SearchQuery, parse
 
 from .exchange import Pairs, Request, Response
+from .parameters import parameters_bytes
 from .rooms import Rooms
 from .whole_person import reach_whole_person
 
+BEHIND = Tag(f"{BASE}/CodeSystem/search", "behind")
+"""``meta.tag`` of a searchset from an index that had not seen every change yet."""
+EXPLAIN = "_explain"
 CURSOR = "_cursor"
 """The parameter of ``next`` links: where the page before ended. Opaque; good with the same other parameters alone."""
 
@@ -22,10 +31,13 @@ CURSOR = "_cursor"
 async def search(rooms: Rooms, request: Request, resource_type: str, *, form: bool) -> Response:
     """A searchset Bundle. Parameters in the URL and in the form count alike."""
     caller = rooms.caller(request)
-    scope = rooms.scope(request, resource_type)
     pairs = request.pairs
     if form:
+        rooms.scope(request, resource_type)
         pairs = pairs + await request.form_body()
+    if any(name == EXPLAIN for name, _ in pairs):
+        return await _explain(rooms, caller, resource_type, pairs)
+    scope = rooms.scope(request, resource_type)
     virtual = rooms.virtual.get(resource_type)
     if virtual is not None:
         computed = virtual.search(pairs, caller, request.base)
@@ -33,13 +45,48 @@ async def search(rooms: Rooms, request: Request, resource_type: str, *, form: bo
             return Response(200, computed)
     cursor, asked = _cursor(pairs)
     query = parse(resource_type, asked, lenient=request.preferences.lenient)
+    strict = _strict(request)
     seen = _only_visible_chains(query, scope, caller)
     seen = reach_whole_person(seen, request.base, rooms.persons, rooms.store, scope)
-    page = rooms.store.search(seen, scope, after=cursor)
+    answer = await rooms.search(seen, scope, after=cursor, strict=strict)
+    page = answer.page
     touched = {match.patient for match in (*page.matches, *page.included) if match.patient}
     if touched:
         rooms.audit.note(caller, "search-type", resource_type, sorted(touched))
-    return Response(200, _bundle(query, page, request.base, cursor))
+    return Response(200, _bundle(query, answer, request.base, cursor))
+
+
+async def _explain(rooms: Rooms, caller: Caller, resource_type: str, pairs: Pairs) -> Response:
+    """Which engine would answer, why, and what it would be asked: for an admin, to whom it shows no record."""
+    if caller.role is not Role.ADMIN:
+        raise Forbidden(
+            f"A client of role {caller.role} may not have a search explained.",
+            where=EXPLAIN,
+            remedy="Leave the parameter out.",
+        )
+    if [value for name, value in pairs if name == EXPLAIN] != ["true"]:
+        raise Incorrect("_explain is not true.", where=EXPLAIN, remedy="Send _explain=true.", http_status=400)
+    query = parse(resource_type, [pair for pair in pairs if pair[0] not in (EXPLAIN, CURSOR)])
+    told = await rooms.explain(query)
+    parts = [{"name": name, "valueString": _as_text(value)} for name, value in told.items()]
+    return Response(200, parameters_bytes(parts))
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _strict(request: Request) -> bool:
+    """``X-Consistency: strict`` asks for an answer that holds every write acknowledged before."""
+    stated = request.header(b"x-consistency")
+    if stated is not None and stated.lower() not in ("strict", "eventual"):
+        raise Incorrect(
+            "X-Consistency is neither strict nor eventual.",
+            where="X-Consistency",
+            remedy="Send strict to wait for the search index, or leave the header out.",
+            http_status=400,
+        )
+    return stated is not None and stated.lower() == "strict"
 
 
 def _cursor(pairs: Pairs) -> tuple[str | None, Pairs]:
@@ -74,7 +121,8 @@ def _only_visible_chains(query: SearchQuery, scope: Scope, caller: Caller) -> Se
     return query if tuple(criteria) == query.criteria else replace(query, criteria=tuple(criteria))
 
 
-def _bundle(query: SearchQuery, page: Page, base: str, cursor: str | None) -> bytes:
+def _bundle(query: SearchQuery, answer: Answer, base: str, cursor: str | None) -> bytes:
+    page = answer.page
     asked = list(query.pairs)
     links = [("self", _url(base, query.type, [*asked, (CURSOR, cursor)] if cursor else asked))]
     if page.next is not None:
@@ -88,7 +136,9 @@ def _bundle(query: SearchQuery, page: Page, base: str, cursor: str | None) -> by
         [(more.reference, more.body) for more in page.included],
         links=links,
         total=total,
-        outcome=_ignored(query.ignored) if query.ignored else b"",
+        outcome=_outcome(query.ignored, answer.notes) if query.ignored or answer.notes else b"",
+        excerpts=_excerpts(query, page),
+        tag=BEHIND if answer.behind else None,
     )
 
 
@@ -100,10 +150,15 @@ def _url(base: str, resource_type: str, pairs: Pairs) -> str:
 _quoted = lru_cache(maxsize=4096)(quote_plus)
 
 
-def _ignored(names: tuple[str, ...]) -> bytes:
-    return operation_outcome(
-        [
-            Issue("warning", "not-supported", f"The parameter {name[:64]} is not known and was left out.", name[:64])
-            for name in names
-        ]
-    )
+def _outcome(ignored: tuple[str, ...], notes: tuple[str, ...]) -> bytes:
+    unknown = [
+        Issue("warning", "not-supported", f"The parameter {name[:64]} is not known and was left out.", name[:64])
+        for name in ignored
+    ]
+    return operation_outcome([*unknown, *(Issue("warning", "incomplete", note) for note in notes)])
+
+
+def _excerpts(query: SearchQuery, page: Page) -> dict[str, str]:
+    """Where the text that was searched for stands in each match."""
+    sequences = [sequence for text in query.texts for one in text.alternatives for sequence in one]
+    return {match.reference: excerpt(match.body, sequences) for match in page.matches} if sequences else {}

@@ -10,8 +10,11 @@ from hub.telemetry import metrics
 PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def health_router(problems: Callable[[], Sequence[str]], *, version: str) -> APIRouter:
-    """``problems`` says in short sentences why this process cannot serve now; empty when it can."""
+def health_router(
+    problems: Callable[[], Sequence[str]], *, version: str, degraded: Callable[[], Sequence[str]] = tuple
+) -> APIRouter:
+    """``problems`` says in short sentences why this process cannot serve now; empty when it can. ``degraded`` says what
+    is not as it should be while every door still answers."""
     router = APIRouter(tags=["health"])
 
     @router.get("/health/live", summary="This process answers.")
@@ -19,11 +22,17 @@ def health_router(problems: Callable[[], Sequence[str]], *, version: str) -> API
     async def live() -> JSONResponse:
         return JSONResponse({"status": "live", "version": version})
 
-    @router.get("/health/ready", summary="Store and doors are usable; 503 and the reasons where not.")
+    @router.get(
+        "/health/ready",
+        summary="Store and doors are usable, or degraded; 503 and the reasons where not.",
+    )
     @router.head("/health/ready", include_in_schema=False)
     async def ready() -> JSONResponse:
         found = list(problems())
         if not found:
+            less = list(degraded())
+            if less:
+                return JSONResponse({"status": "degraded", "version": version, "degraded": less})
             return JSONResponse({"status": "ready", "version": version})
         return JSONResponse({"status": "not ready", "problems": found}, 503, headers={"Retry-After": "5"})
 

@@ -122,12 +122,15 @@ class Flusher:
         updates: list[Row] = []
         pairs: set[tuple[int, int]] = set()
         shares: list[Row] = []
+        alone: list[Row] = []
         released: list[Row] = []
         for record in batch.records.values():
             if not record.versions and not record.grants:
                 continue
             self._index(batch, record, inserts, deletes, pairs, released)
             shares += [(record.rid, party) for party in record.grants]
+            if record.grants and not record.versions:
+                alone.append((record.rid,))
             if record.versions:
                 _versions(batch.ts, record, inserts, updates)
         inserts["awaited"] = [(rid, *key) for key, rid in batch.awaited.items() if rid not in batch.records]
@@ -147,6 +150,7 @@ class Flusher:
                 insert(self._connection, name, rows)
         if shares:
             many("INSERT OR IGNORE INTO share VALUES (?, ?)", shares)
+            many("INSERT INTO share_log (rid) VALUES (?)", alone)
         if claims := _claims(batch):
             many("INSERT OR REPLACE INTO claim VALUES (?, ?, ?, ?, ?)", claims)
         if fresh := pairs - self._pairs:

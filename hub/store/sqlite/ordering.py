@@ -15,7 +15,7 @@ from .candidates import Candidates, Found
 from .criteria import parameters_of
 from .facts import INDEXED_CHARACTERS, Facts
 from .names import Names
-from .planning import LISTING, MOST_COLLECTED, Plan, Way, sort_index, too_many
+from .planning import MOST_COLLECTED, sort_index, too_many
 from .reading import facts_of, rows_of, stored_of
 from .scans import Scan, dates, quantities, strings
 from .schema import TYPE_NUMBERS
@@ -28,7 +28,8 @@ Values = tuple[Any, ...]
 
 
 def sorted_by_index(candidates: Candidates, query: SearchQuery, after: Found | None) -> Iterator[Found]:
-    """Matches in the order of the one parameter to sort by, read from its index; then those without a value."""
+    """Matches in the order of the one parameter to sort by, read from its index; then those without a value, by the
+    time of their last update."""
     key = query.sort[0]
     if after is None or after[0] == (0,):
         start = None if after is None else after[1]
@@ -38,13 +39,15 @@ def sorted_by_index(candidates: Candidates, query: SearchQuery, after: Found | N
             yield (0,), row
     if key.param is None:
         return
-    without = Plan(LISTING, Way.PAGED)
-    resume = (after[0][1:], after[1]) if after is not None and after[0] != (0,) else None
+    resume = None if after is None or after[0] == (0,) else after[1]
     parameters = parameters_of(key.param)
-    for place, row in candidates.paged(without, resume):
-        facts = facts_of(candidates.connection, [row[-1]])[row[-1]]
-        if not _values_in(facts, key, parameters):
-            yield (1, *place), row
+    scans = dates(-TYPE_NUMBERS[query.type], 0, candidates.owners(apart=True), apart=True)
+
+    def has_none(facts: Facts, row: Row) -> bool:
+        return not _values_in(facts, key, parameters)
+
+    for row in candidates.checked(candidates.merged(scans, resume, descending=key.descending), None, has_none):
+        yield (1,), row
 
 
 def collected(candidates: Candidates, query: SearchQuery, rids: Iterator[int], skip: int) -> list[tuple[Values, int]]:

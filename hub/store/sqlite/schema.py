@@ -67,6 +67,8 @@ CREATE TABLE IF NOT EXISTS qty (p INT, owner INT, v REAL, rid INT, PRIMARY KEY (
 
 CREATE TABLE IF NOT EXISTS patient_owner (pat INT, owner INT, PRIMARY KEY (pat, owner)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS share (rid INT, party INT, PRIMARY KEY (rid, party)) WITHOUT ROWID;
+-- What was shared without a new version, in commit order: an index that follows the change log misses it there.
+CREATE TABLE IF NOT EXISTS share_log (n INTEGER PRIMARY KEY AUTOINCREMENT, rid INT NOT NULL);
 -- Who may hold an identifier that a conditional create asked for: unique by the database, not by a search before.
 CREATE TABLE IF NOT EXISTS claim (owner INT, p INT, h INT, sys INT, rid INT NOT NULL,
   PRIMARY KEY (owner, p, h, sys)) WITHOUT ROWID;

@@ -1,7 +1,7 @@
 """A search from query to page (R4 search.html)."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -39,6 +39,29 @@ def search(connection: sqlite3.Connection, names: Names, query: SearchQuery, sco
         with time_limit(connection) as deadline:
             numbers = visible(scope, names.party, lambda asked: patients_of(connection, asked))
             return _Search(connection, names, query, numbers, deadline, scope.sees_type).page(after, scope)
+    finally:
+        connection.execute("COMMIT")
+
+
+def gather(connection: sqlite3.Connection, names: Names, query: SearchQuery, scope: Scope, ids: Sequence[str]) -> Page:
+    """The resources with these ids, in this order, as they stand now, with what the query includes."""
+    connection.execute("BEGIN")
+    try:
+        numbers = visible(scope, names.party, lambda one: patients_of(connection, one))
+        kind = TYPE_NUMBERS[query.type]
+        rids = (
+            [rid for one in ids if (rid := names.rid((kind, one))) is not None] if scope.sees_type(query.type) else []
+        )
+        rows = rows_of(connection, rids)
+        matches = [
+            (rid, stored_of(row, names))
+            for rid in rids
+            if (row := rows.get(rid)) is not None
+            and row[9] is not None
+            and may_read(connection, numbers, rid, row[6], row[8])
+        ]
+        extra = included(connection, names, query, numbers, scope.sees_type, matches)
+        return Page([stored for _, stored in matches], extra)
     finally:
         connection.execute("COMMIT")
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from hub.contracts.caller import Caller, Scope
+from hub.contracts.search import Counted, Indexed, Mark
 from hub.contracts.store import Change, CheckWrite, CommitView, Page, Reaction, SideTable, Stored
 from hub.contracts.submission import Receipt, Submission
 from hub.fhir.search import SearchQuery
 
-from . import receipts, schema, searching, verifying
+from . import indexed, receipts, schema, searching, verifying
 from .absence import TOKEN, absent
 from .connections import open_writer
 from .group import Work
@@ -62,6 +63,34 @@ class SqliteResourceStore:
     def search(self, query: SearchQuery, scope: Scope, *, after: str | None = None) -> Page:
         view = self._view()
         return searching.search(view.connection, view.names, query, scope, after)
+
+    def gather(self, query: SearchQuery, scope: Scope, ids: Sequence[str]) -> Page:
+        view = self._view()
+        return searching.gather(view.connection, view.names, query, scope, ids)
+
+    # Feeding an index (``hub.contracts.search.IndexedStore``)
+
+    def mark(self) -> Mark:
+        return indexed.mark(self._view().connection)
+
+    def touched_since(self, mark: Mark, limit: int) -> tuple[list[int], Mark]:
+        return indexed.touched_since(self._view().connection, mark, limit)
+
+    def indexed(self, rids: Sequence[int]) -> list[Indexed]:
+        view = self._view()
+        return indexed.indexed(view.connection, view.names, rids)
+
+    def live_rids(self, after: int, limit: int) -> list[int]:
+        return indexed.live_rids(self._view().connection, after, limit)
+
+    def newest_rid(self) -> int:
+        return indexed.newest_rid(self._view().connection)
+
+    def census(self, after: int, to: int) -> Iterator[Counted]:
+        return indexed.census(self._view().connection, after, to)
+
+    def rids_of(self, references: Sequence[str]) -> dict[str, int]:
+        return indexed.rids_of(self._view().connection, references)
 
     def side_rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         return self._view().side_rows(sql, parameters)

@@ -1,0 +1,1 @@
+"""Which engine answers a search, and the index beside the store."""

@@ -1,0 +1,1 @@
+"""The search index in Elasticsearch: made from the store alone, and thrown away without loss."""

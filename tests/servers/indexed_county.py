@@ -1,0 +1,73 @@
+"""A small county with a search index beside its store: both engines, asked the same."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from hub.contracts.caller import EVERYTHING, Scope
+from hub.contracts.search import Answer
+from hub.search.elasticsearch.connection import ServerSettings, connect
+from hub.search.elasticsearch.index import ElasticsearchIndex
+from hub.search.elasticsearch.indexer import Indexer
+from hub.search.freshness import Freshness
+from hub.search.progress import Progress, Word
+from hub.search.searching import PlannedSearches
+from hub.search.tables import SEARCH_TABLES
+from hub.store.sqlite import SqliteResourceStore
+from tests.contracts.resource_stores import County, query
+
+
+class IndexedCounty(County):
+    """``settle`` brings the index up to date; ``index_ids`` asks it alone, whatever the planner would say."""
+
+    store: SqliteResourceStore
+
+    def __init__(self, folder: Path, url: str, prefix: str) -> None:
+        super().__init__(SqliteResourceStore(folder, side_tables=[SEARCH_TABLES]))
+        self.runner = asyncio.Runner()
+        self.settings = ServerSettings((url,), prefix=prefix)
+        self.progress = Progress(self.store)
+        self.reopen()
+
+    def reopen(self) -> None:
+        """As after a start of the hub: nothing is known but what was saved."""
+        self.client = self.runner.run(_made(self.settings))
+        self.indexer = Indexer(self.store, self.progress, self.client, self.settings)
+        key = self.progress.secret(Word.CURSOR_KEY)
+        self.index = ElasticsearchIndex(self.client, self.indexer.generations, key)
+        self.freshness = Freshness(self.store, self.progress)
+        self.searches = PlannedSearches(self.store, self.index, self.freshness, most_seconds=5.0)
+
+    def settle(self) -> None:
+        self.runner.run(self.indexer.settle())
+
+    def find(self, text: str, scope: Scope = EVERYTHING, after: str | None = None) -> Any:
+        return self.runner.run(self.index.find(query(text), scope, after))
+
+    def index_ids(self, text: str, scope: Scope = EVERYTHING) -> list[str]:
+        """Of all pages."""
+        page = self.find(text, scope)
+        found = list(page.ids)
+        while page.next is not None:
+            page = self.find(text, scope, page.next)
+            found += page.ids
+        return found
+
+    def ask(self, text: str, scope: Scope = EVERYTHING, *, after: str | None = None, strict: bool = False) -> Answer:
+        return self.runner.run(self.searches.search(query(text), scope, after=after, strict=strict))
+
+    def documents(self, path: str) -> Any:
+        return self.runner.run(_perform(self.client, path))
+
+    def close(self) -> None:
+        self.runner.run(self.index.close())
+        self.runner.close()
+        self.store.close()
+
+
+async def _made(settings: ServerSettings) -> Any:
+    return connect(settings)
+
+
+async def _perform(client: Any, path: str) -> Any:
+    return (await client.perform_request("GET", path, headers={"accept": "application/json"})).body

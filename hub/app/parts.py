@@ -36,12 +36,12 @@ from hub.intake.quarantine import TABLES as QUARANTINE_TABLES
 from hub.intake.quarantine import SqlQuarantine
 from hub.reading.claim import with_owner
 from hub.reading.reaction import ReadingReaction
-from hub.security.archives import SqlArchives
 from hub.search.freshness import Freshness
 from hub.search.progress import Progress
 from hub.search.searching import StoreAlone
 from hub.search.state import IndexState, state_of
 from hub.search.tables import SEARCH_TABLES
+from hub.security.archives import SqlArchives
 from hub.security.audit import AuditReaction, AuditTrail, readers_since
 from hub.security.clients import Clients
 from hub.security.events import SecurityEvents

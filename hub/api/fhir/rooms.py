@@ -43,12 +43,12 @@ class Rooms:
     intake: Accepting
     gate: Gate
     audit: ReadAudit
-    searches: Searches | None = None
-    """What answers searches; None: the store alone."""
     persons: Persons | None = None
     quarantine: Quarantine | None = None
     virtual: Mapping[str, VirtualType] = field(default_factory=dict)
     operations: Operations = field(default_factory=Operations)
+    searches: Searches | None = None
+    """What answers searches; None: the store alone."""
     version: str = field(default_factory=lambda: importlib.metadata.version("regional-health-hub"))
     """Of the software, for the capability statement."""
     _preparing: ThreadPoolExecutor = field(

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from hub.search.elasticsearch.connection import ServerSettings, Unusable, connect, examine
 from hub.search.elasticsearch.generations import Generations
+from hub.search.elasticsearch.mappings import MAPPING
 from hub.settings import SettingsError, load
 from tests.servers.elasticsearch import VERSION, ElasticsearchServer, free_port
 
@@ -73,7 +75,7 @@ def test_nobody_at_the_address() -> None:
     [
         (200, "<html>", "is no Elasticsearch server"),
         (200, '{"version": {"number": "2.11.0", "distribution": "opensearch"}}', "is OpenSearch 2.11.0"),
-        (200, '{"version": {"number": "7.17.9"}}', "is Elasticsearch 7.17.9. Install 8.x or 9.x"),
+        (200, '{"version": {"number": "7.17.9"}}', "is Elasticsearch 7.17.9; 8.x and 9.x are supported"),
         (200, '{"version": {"number": "8.19.8"}}', "does not prove to be Elasticsearch"),
         (401, "{}", "does not accept the user or key"),
         (403, "{}", "grants this user too little"),
@@ -99,12 +101,15 @@ def test_an_index_of_another_application_is_left_alone(elasticsearch: Elasticsea
         client = connect(settings)
         mine = Generations(client, settings, "mine")
         try:
-            await client.indices.create(index="foreign-people")
-            await mine.create(1)
-            await mine.lead_to(1)
+            if prefix == "mine":
+                await mine.create(1)
+                await mine.lead_to(1)
+            else:
+                await client.indices.create(index=mine.alias("people"))
             await Generations(client, settings, store_id).examine()
         finally:
-            await client.indices.delete(index=["foreign-people", *mine.indices(1)])
+            await mine.remove(1, MAPPING)
+            await client.indices.delete(index=mine.alias("people"), ignore_unavailable=True)
             await client.close()
 
     with pytest.raises(Unusable, match="foreign-people is not of this hub"):
@@ -138,6 +143,7 @@ def _expired(folder: Path) -> Path:
         .serial_number(1)
         .not_valid_before(datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC))
         .not_valid_after(datetime.datetime(2021, 1, 1, tzinfo=datetime.UTC))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )

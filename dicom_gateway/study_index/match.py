@@ -15,6 +15,7 @@ _TIME = re.compile(r"\d{2}(?:\d{2}(?:\d{2}(?:\.\d{1,6})?)?)?\Z")
 _MOST_VALUES = 500
 _AFTER_ANY_DIGIT = "~"
 _AFTER_ANY_CHARACTER = "\U0010ffff"
+_PATIENT, _BY_SPELLING = "st.name_key", "st.id IN (SELECT study FROM study_name WHERE"
 _WILDCARD = re.compile(r"[*?]")
 
 
@@ -77,10 +78,10 @@ def _any_of(column: str, values: list[str]) -> Condition:
 def _text(column: str, value: str) -> Condition:
     beginning = _WILDCARD.split(value, maxsplit=1)[0]
     if beginning == value:
-        return f"{column} = ?", [value]
+        return f"({column} = ? AND {column} <> '')", [value]  # said for the index that leaves empty ones out
     if not beginning:
         return f"glob_match(?, {column})", [value]
-    within = f"{column} >= ? AND {column} < ?"  # a range of the index, where there is one
+    within = f"{column} <> '' AND {column} >= ? AND {column} < ?"  # a range of the index, where there is one
     bounds: list[object] = [beginning, beginning + _AFTER_ANY_CHARACTER]
     if value == beginning + "*":
         return f"({within})", bounds
@@ -91,6 +92,11 @@ def _name(column: str, value: str) -> Condition:
     """Wildcards are tried on those names alone that hold the longest literal part, which needs no call for each row."""
     pattern = normalised(value)
     parts = _WILDCARD.split(pattern)
+    if column == _PATIENT and "\\" not in pattern:
+        if len(parts) == 1:
+            return f"{_BY_SPELLING} spelling = ?)", [pattern]
+        if pattern == parts[0] + "*":
+            return f"{_BY_SPELLING} spelling >= ? AND spelling < ?)", [parts[0], parts[0] + _AFTER_ANY_CHARACTER]
     if len(parts) == 1:
         return f"instr({column}, ?)", [f"{SEPARATOR}{pattern}{SEPARATOR}"]
     if pattern == parts[0] + "*":

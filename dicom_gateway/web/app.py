@@ -89,7 +89,7 @@ class DicomWebApp:
             return await store_instances(checked_uid(path[1]) if path[1:] else None, request, self._archive)
         if (amended := await self._amendments.serve(request)) is not None:
             return amended
-        if request.method == "OPTIONS" or (request.method == "GET" and not path):
+        if request.method == "OPTIONS":
             return capabilities(path, request.root, request.accept)
         if request.method != "GET":
             answer = refusal(_wrong_method(request.method))

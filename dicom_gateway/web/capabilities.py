@@ -70,8 +70,7 @@ CAPABILITIES: tuple[Capability, ...] = (
 
 
 def capabilities(path: Sequence[str], root: str, accept: str) -> Answer:
-    """The answer to OPTIONS of a resource, or to GET of the root: of everything at and below it. Raises NotFound,
-    Incorrect (406)."""
+    """The answer to OPTIONS of a resource: what there is at it and below. Raises NotFound, Incorrect (406)."""
     below = [one for one in CAPABILITIES if _is_at_or_below(one.path.split("/"), path)]
     if not below:
         raise no_such_route()

@@ -10,6 +10,7 @@ from dicom_parts import BAIHE, CENTRE, OPERATOR, QINGSHAN, RecordingAudit
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
+from dicom_gateway.archive import Archive
 from dicom_gateway.instance_store import ArchiveInstanceStore
 
 STUDY, PATIENT, NAME = "0020000D", "00100020", "00100010"
@@ -222,3 +223,22 @@ def test_a_hostile_pattern_costs_no_time(ask: Ask, store: ArchiveInstanceStore, 
     store.store(part10(image(PatientName="a" * 60)), QINGSHAN)
     assert ask("/studies", headers={}).status_code == 200
     assert ask(f"/studies?PatientName={pattern}").status_code in (200, 204)
+
+
+def test_names_are_found_after_they_change_and_not_when_gone(
+    ask: Ask, store: ArchiveInstanceStore, archive: Archive
+) -> None:
+    made = image(SpecificCharacterSet="ISO_IR 192", PatientName="Chen^XiuYing=陈^秀英")
+    store.store(part10(made), QINGSHAN)
+    plan = archive.index.rows(
+        "EXPLAIN QUERY PLAN SELECT 1 FROM study_name WHERE spelling >= 'chen' AND spelling < 'chen~'"
+    )
+    assert "SEARCH" in str(plan)
+    for asked in ("Chen^XiuYing", "chenxiuying", "Chen*", "陈*", "陈秀英", "*Xiu*"):
+        assert len(ask(f"/studies?PatientName={asked}").json()) == 1, asked
+    change = archive.index.writer.submit
+    change(lambda rows: rows.execute("UPDATE study SET name_key = ?", ('\nodd \\n"name\n',))).result()
+    assert ask("/studies?PatientName=Chen*").status_code == 204
+    assert archive.index.rows("SELECT spelling FROM study_name") == [('odd  n"name',)]
+    change(lambda rows: rows.execute("UPDATE study SET name_key = ''")).result()
+    assert archive.index.rows("SELECT * FROM study_name") == []

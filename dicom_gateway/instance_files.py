@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hub.contracts.blob_store import BlobStore
-from hub.contracts.errors import Fault
+from hub.contracts.errors import Fault, NotFound
 
 from .inflate import inflated
 from .scan import Buffer
@@ -39,15 +39,17 @@ class InstanceFiles:
 
     def open(self, row: InstanceRow) -> int:
         """A file descriptor for reading; the caller closes it. Raises Fault where the bytes are gone, Busy where they
-        live elsewhere and cannot be had now."""
+        lie far away and cannot be had now. May wait for a network: not for an event loop."""
         if row.archive is not None and self._elsewhere is not None:
             return self._elsewhere.open(row)
-        for path in self._places(row):
-            try:
-                return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            except FileNotFoundError:
-                continue
-        raise Fault("The bytes of this instance are missing.", remedy="Run hub verify; restore the file from a backup.")
+        if (found := self.near(row)) is not None:
+            return found
+        try:
+            return self._blobs.descriptor(row.sha256.hex())
+        except NotFound:
+            raise Fault(
+                "The bytes of this instance are missing.", remedy="Run hub verify; restore the file from a backup."
+            ) from None
 
     def at_hand(self, row: InstanceRow) -> InstanceRow:
         """The row as it is once its bytes are here: itself, but for an object that lives elsewhere and had not been
@@ -56,11 +58,16 @@ class InstanceFiles:
             return row
         return self._elsewhere.bring(row)
 
-    def _places(self, row: InstanceRow) -> Iterator[Path]:
+    def near(self, row: InstanceRow) -> int | None:
+        """The same as ``open`` without ever waiting; None where the bytes are not on this machine's disks."""
+        if row.archive is not None:
+            return None
         if row.spool is not None:
-            yield self._spool.path(row.spool)
-        if (blob := self._blobs.path(row.sha256.hex())) is not None:
-            yield blob
+            try:
+                return os.open(self._spool.path(row.spool), os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                pass
+        return self._blobs.near(row.sha256.hex())
 
     @contextmanager
     def file(self, row: InstanceRow) -> Iterator[mmap.mmap]:

@@ -7,6 +7,8 @@ stopped between the two, a row may name a torn file; its sender was never told t
 import hashlib
 from functools import partial
 
+from hub.contracts.errors import Busy
+
 from .archive import Archive
 from .events import SWEPT, TORN
 from .study_index.instance_row import InstanceRow
@@ -42,8 +44,10 @@ def _whole(archive: Archive, row: InstanceRow) -> bool:
                 digest.update(piece)
         return digest.digest() == row.sha256
     except FileNotFoundError:
-        blob = archive.blobs.path(row.sha256.hex())
-        return blob is not None and blob.is_file()
+        try:
+            return archive.blobs.has(row.sha256.hex())
+        except Busy:  # only an adopted file leaves the spool
+            return True
 
 
 def _remove(archive: Archive, row: InstanceRow) -> None:

@@ -126,6 +126,40 @@ class Ecg(BaseModel):
     """Watch ``DIR/drop/ecg/CLIENT/`` for files."""
 
 
+class S3(BaseModel):
+    """A bucket for all blobs (originals, documents, pixels), in any object store that speaks S3. Without a key, the
+    environment (``AWS_ACCESS_KEY_ID`` …) counts, then the machine's own credentials."""
+
+    model_config = _NOTHING_ELSE
+
+    bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
+    endpoint: str | None = Field(None, pattern=r"^(https://|http://(127\.0\.0\.1|\[::1\]|localhost)[:/])\S+$")
+    """``https://minio.example.org:9000``; plain http on loopback alone. None is AWS in the region."""
+    region: str = "us-east-1"
+    prefix: str = Field("", pattern=r"^[A-Za-z0-9._/-]*$")
+    """Of every object's name: several hubs may share a bucket."""
+    key: str | None = None
+    secret: str | None = None
+    ca_file: Path | None = None
+    """Signs the certificate of the endpoint, beside the well-known authorities."""
+    path_style: bool = True
+    """``https://host/bucket/…``; false for ``https://bucket.host/…`` (the endpoint then holds the bucket)."""
+    timeout_seconds: float = Field(10.0, gt=0)
+    """Longest silence of the server."""
+
+
+class Blobs(BaseModel):
+    """Where bytes come to rest. All arrive in the data folder; see ``hub.blobs.settling_store``."""
+
+    model_config = _NOTHING_ELSE
+
+    s3: S3 | None = None
+    compress: bool = False
+    """Keep a smaller form, from which the original comes back byte for byte."""
+    cache_bytes: int = Field(10 << 30, ge=0)
+    """Of the disk, for originals whose form at rest lies in a bucket or is compressed."""
+
+
 class Duplicates(BaseModel):
     model_config = _NOTHING_ELSE
 
@@ -205,6 +239,7 @@ class Settings(BaseSettings):
     mllp: MllpDoor = MllpDoor()
     dicom: DicomDoor = DicomDoor()
     ecg: Ecg = Ecg()
+    blobs: Blobs = Blobs()
     delivery: Delivery = Delivery()
     outside: dict[str, OutsideSource] = {}
     """By a word of the site's own: ``HUB_OUTSIDE__PROVINCE__URL=https://…``. None is asked by default."""

@@ -10,6 +10,8 @@ from adapters.ecg.drop_folder import DropFolder
 from adapters.ecg.ingest import EcgIngest
 from adapters.hl7v2.mllp_client import send as mllp_send
 from adapters.hl7v2.report_to_oru import report_to_oru
+from hub.blobs.settling import Settling
+from hub.blobs.settling_store import SettlingBlobStore
 from hub.delivery.follower import DeliveryFollower
 from hub.delivery.following import follow
 from hub.delivery.sender import Sender
@@ -22,10 +24,20 @@ from .rereading import forget, mute, reread
 
 def run_followers(parts: Parts, ready: Callable[[], None]) -> None:
     """Returns after SIGTERM, when what was under way has ended."""
+    settling = _settling(parts)
+    if settling is not None:
+        settling.start()
     try:
         uvloop.run(_follow(parts, ready))
     finally:
+        if settling is not None:
+            settling.stop()
         parts.close()
+
+
+def _settling(parts: Parts) -> Settling | None:
+    """Carries blobs to where they rest, where that is not where they arrive."""
+    return Settling(parts.blobs) if isinstance(parts.blobs, SettlingBlobStore) else None
 
 
 async def _follow(parts: Parts, ready: Callable[[], None]) -> None:

@@ -15,6 +15,7 @@ from dicom_gateway.instance_store import ArchiveInstanceStore
 from dicom_gateway.scu.tls import OutgoingTls
 from dicom_gateway.settings import DicomSettings
 from hub.blobs.folder import FolderBlobStore
+from hub.blobs.settling_store import SettlingBlobStore
 from hub.cds.following import FollowingReaction
 from hub.cds.tables import CDS_TABLES
 from hub.client.local import LocalHubClient
@@ -57,6 +58,8 @@ from hub.viewer.installed import Viewer
 from hub.worklist.facts import Examination
 from hub.worklist.orders import SqlOrders
 from hub.worklist.reaction import WorklistReaction
+
+from .blobs import blob_store
 
 SIDE_TABLES: tuple[SideTable, ...] = (SECURITY_TABLES, QUARANTINE_TABLES, DELIVERY_TABLES, CDS_TABLES, SEARCH_TABLES)
 
@@ -120,8 +123,8 @@ class Parts:
         return SqliteResourceStore(self.folder, reactions=reactions(), side_tables=SIDE_TABLES)
 
     @cached_property
-    def blobs(self) -> FolderBlobStore:
-        return FolderBlobStore(self.folder / "blobs")
+    def blobs(self) -> FolderBlobStore | SettlingBlobStore:
+        return blob_store(self.settings)
 
     @cached_property
     def policy(self) -> Policy:

@@ -32,11 +32,13 @@ _MOST_CHECKED = 100_000
 
 class FileCache:
     """``limit_bytes`` holds over all processes that share ``root``, but for files on their way in. A file larger than
-    the limit is served and not kept. Any thread, any process; nothing is opened before the first use."""
+    the limit is served and not kept. The cache also gives way where less than ``keep_free_bytes`` of its disk are
+    free. Any thread, any process; nothing is opened before the first use."""
 
-    def __init__(self, root: Path, limit_bytes: int) -> None:
+    def __init__(self, root: Path, limit_bytes: int, keep_free_bytes: int = 0) -> None:
         self.root = root
         self.limit_bytes = limit_bytes
+        self._keep_free_bytes = keep_free_bytes
         self._unfinished = root / "unfinished"
         self._unfinished.mkdir(parents=True, exist_ok=True)
         self._flights = Flights(root / "flights")
@@ -88,6 +90,11 @@ class FileCache:
     def discard(self, key: str) -> None:
         """Discarding what is not there is no error."""
         self._place(key).unlink(missing_ok=True)
+
+    def trim(self) -> None:
+        """Give way now, where the disk has filled up by what others wrote."""
+        with self._counted() as taken:
+            taken(0)
 
     def size_bytes(self) -> int:
         """Bytes in use, counted anew."""
@@ -150,6 +157,8 @@ class FileCache:
                 total = (int(known) if known.isdigit() else self.limit_bytes) + size
                 if total > self.limit_bytes:
                     total = self._evict_to(int(self.limit_bytes * _FULL_TO) - size) + size
+                if (lacking := self._keep_free_bytes - _free_bytes(self.root)) > 0 and total > size:
+                    total = self._evict_to(self.size_bytes() - lacking) + size
                 os.pwrite(count, b"%020d" % total, 0)
 
             yield taken
@@ -185,6 +194,11 @@ class FileCache:
     def _place(self, key: str) -> Path:
         name = hashlib.sha256(key.encode()).hexdigest()
         return self.root / name[:2] / name[2:]
+
+
+def _free_bytes(folder: Path) -> int:
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize
 
 
 def _hash(descriptor: int) -> str:

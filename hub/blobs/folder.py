@@ -29,17 +29,17 @@ class FolderBlobStore:
 
     def put(self, content: bytes) -> str:
         sha256 = hashlib.sha256(content).hexdigest()
-        target = self._target(sha256)
+        target = self.path(sha256)
         try:
             known = target.stat().st_size == len(content)
         except FileNotFoundError:
             known = False
         if known:
             # Another process may have renamed it a moment ago and not yet synced the folder; its promise is ours now.
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
             return sha256
         new = self.unfinished / uuid.uuid4().hex
-        with _disk_full_is_busy():
+        with disk_full_is_busy():
             try:
                 with new.open("xb") as file:
                     file.write(content)
@@ -52,36 +52,49 @@ class FolderBlobStore:
         return sha256
 
     def adopt(self, path: Path, sha256: str) -> None:
-        target = self._target(sha256)
-        with _disk_full_is_busy():
+        target = self.path(sha256)
+        with disk_full_is_busy():
             if not target.parent.is_dir():
                 target.parent.mkdir(exist_ok=True)
-                _sync_folder(self.root)
+                sync_folder(self.root)
             path.replace(target)
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
 
     def open(self, sha256: str) -> BinaryIO:
-        try:
-            return self._target(sha256).open("rb")
-        except FileNotFoundError:
-            raise _absent() from None
+        return os.fdopen(self.descriptor(sha256), "rb")
 
-    def path(self, sha256: str) -> Path | None:
-        """The file, whether it is there or not; raises NotFound for what is no SHA-256."""
-        return self._target(sha256)
+    def descriptor(self, sha256: str) -> int:
+        if (found := self.near(sha256)) is None:
+            raise absent()
+        return found
+
+    def near(self, sha256: str) -> int | None:
+        try:
+            return os.open(self.path(sha256), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+
+    def has(self, sha256: str) -> bool:
+        return self.path(sha256).is_file()
+
+    def path(self, sha256: str) -> Path:
+        """Where the file is or would be; raises NotFound for what is no SHA-256."""
+        if not _KEY.match(sha256):
+            raise absent()
+        return self.root / sha256[:2] / sha256[2:]
 
     def size_bytes(self, sha256: str) -> int:
         try:
-            return self._target(sha256).stat().st_size
+            return self.path(sha256).stat().st_size
         except FileNotFoundError:
-            raise _absent() from None
+            raise absent() from None
 
     def delete(self, sha256: str) -> None:
         """Deleting what is not there is no error."""
-        target = self._target(sha256)
+        target = self.path(sha256)
         target.unlink(missing_ok=True)
         if target.parent.is_dir():
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
 
     def keys(self) -> Iterator[str]:
         """Every blob there is, in no promised order."""
@@ -111,17 +124,12 @@ class FolderBlobStore:
         for file in self.unfinished.iterdir():
             file.unlink(missing_ok=True)
 
-    def _target(self, sha256: str) -> Path:
-        if not _KEY.match(sha256):
-            raise _absent()
-        return self.root / sha256[:2] / sha256[2:]
 
-
-def _absent() -> NotFound:
+def absent() -> NotFound:
     return NotFound("There are no such bytes here.")
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -130,7 +138,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _disk_full_is_busy() -> Iterator[None]:
+def disk_full_is_busy() -> Iterator[None]:
     try:
         yield
     except OSError as failure:

@@ -6,7 +6,9 @@ from typing import BinaryIO, Protocol
 
 class BlobStore(Protocol):
     """Content-addressed. ``put`` returns after fsync of file and folder; putting the same bytes again is the same
-    blob. Names never come from outside: the key is the lower-case hex SHA-256. Not promised: deletion in use order."""
+    blob. Names never come from outside: the key is the lower-case hex SHA-256. Reading raises
+    ``hub.contracts.errors.NotFound``, and Busy where the bytes lie far away and cannot be had now. Not promised:
+    deletion in use order."""
 
     def put(self, content: bytes) -> str:
         """Store bytes durably and return their SHA-256 (hex)."""
@@ -16,14 +18,24 @@ class BlobStore(Protocol):
         """Take over a complete, already fsynced file on the same file system under its hash (rename + folder fsync)."""
         ...
 
-    def open(self, sha256: str) -> BinaryIO:
-        """Raises ``hub.contracts.errors.NotFound``."""
+    def open(self, sha256: str) -> BinaryIO: ...
+
+    def descriptor(self, sha256: str) -> int:
+        """The same as a file descriptor of a plain file, for pread, mmap and sendfile; the caller closes it."""
         ...
 
-    def path(self, sha256: str) -> Path | None:
-        """Where the bytes lie, for sendfile and preadv; None where the store has no files."""
+    def near(self, sha256: str) -> int | None:
+        """The same where no network is needed for it; None where the bytes are elsewhere, or nowhere."""
         ...
 
-    def size_bytes(self, sha256: str) -> int: ...
+    def has(self, sha256: str) -> bool:
+        """Raises Busy where that cannot be known now."""
+        ...
 
-    def delete(self, sha256: str) -> None: ...
+    def size_bytes(self, sha256: str) -> int:
+        """Of the bytes that were put, however they are stored."""
+        ...
+
+    def delete(self, sha256: str) -> None:
+        """Deleting what is not there is no error."""
+        ...

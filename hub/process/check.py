@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hub.app import compose
+from hub.app.blobs import why_not
 from hub.process.folder import running_doors
 from hub.settings import Settings, refusals
 
@@ -18,6 +19,8 @@ def check(settings: Settings) -> int:
     """Print the effective settings, secrets masked, and a sentence for each thing that is wrong: then 1, else 0."""
     print(json.dumps(_masked(settings.model_dump(mode="json")), indent=2, ensure_ascii=False))
     wrong = [*refusals(settings), *_about_the_folder(settings.data_dir)]
+    if (told := why_not(settings)) is not None:
+        wrong.append(told)
     for sentence in wrong:
         print(f"! {sentence}")
     running = running_doors(settings.data_dir)

@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Callable
 
+from hub.app import blobs
 from hub.app.fair_accept import Shares
 from hub.app.followers import run_followers
 from hub.app.gateway import Places, run_gateway
@@ -44,6 +45,9 @@ def serve(settings: Settings) -> int:
             f"The data folder {settings.data_dir} cannot be used ({error.strerror}). Give a --data-dir that you may "
             "write to."
         ) from None
+    if (told := blobs.begin(settings)) is not None:
+        folder.release()
+        raise SettingsError(told)
     lines.configure(settings.log_level)
     http, mllp, dicom = (_open(name, door) for name, door in _doors(settings))
     opened = settings.http.model_copy(update={"port": http.getsockname()[1]})

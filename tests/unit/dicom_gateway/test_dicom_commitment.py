@@ -97,7 +97,8 @@ def test_what_is_not_here_or_not_whole_is_said_to_be_so(server: DicomServer, dev
     fill(server, "1.2.4", caller=BAIHE)
     damaged = server.archive.index.of_owner("qingshan", "1.2.3")
     assert damaged is not None
-    path = next(path for path in server.archive.files._places(damaged) if path.exists())
+    blob = server.archive.blobs.root / damaged.sha256.hex()[:2] / damaged.sha256.hex()[2:]  # type: ignore[attr-defined]
+    path = next(path for path in (server.archive.spool.path(damaged.spool or "none"), blob) if path.exists())
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.chmod(0o640)

@@ -10,7 +10,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 MAX_DEFAULT_WORKERS = 4
@@ -146,6 +146,12 @@ class S3(BaseModel):
     """``https://host/bucket/…``; false for ``https://bucket.host/…`` (the endpoint then holds the bucket)."""
     timeout_seconds: float = Field(10.0, gt=0)
     """Longest silence of the server."""
+
+    @model_validator(mode="after")
+    def _key_with_secret(self) -> "S3":
+        if (self.key is None) != (self.secret is None):
+            raise ValueError("a key and its secret belong together")
+        return self
 
 
 class Blobs(BaseModel):

@@ -24,8 +24,8 @@ from .accept import OCTET_STREAM, MediaRange, media_ranges, not_acceptable
 from .asgi import Request
 from .multipart import boundary, parts
 from .ranges import ranged
-from .retrieve import opener
-from .streaming import FilePart, Segment, stream
+from .retrieve import file_part
+from .streaming import Segment, stream
 
 MOST_FRAMES = 10_000
 MOST_BYTES = 256 << 20
@@ -72,8 +72,7 @@ async def give(
     if syntax.deflated or (syntax.big_endian and (row.bits_allocated or 8) > 8):
         pieces: list[list[Segment]] = await asyncio.to_thread(_read, row, frames, archive, syntax)
     else:
-        open_file = opener(row, archive.files)
-        pieces = [[FilePart(open_file, at, length) for at, length in frame] for frame in frames]
+        pieces = [[file_part(row, archive.files, at, length) for at, length in frame] for frame in frames]
     await _send(pieces, one, f"{media_type}; transfer-syntax={uid}", media_type, request)
 
 

@@ -19,8 +19,8 @@ from .frames import frame_numbers, frame_table_of
 from .multipart import boundary, parts
 from .ranges import ranged
 from .rendering_request import RenderingRequest, rendering_request
-from .retrieve import instance_url, opener
-from .streaming import FilePart, Segment, stream
+from .retrieve import file_part, instance_url
+from .streaming import Segment, stream
 
 DOCUMENTS = {
     "1.2.840.10008.5.1.4.1.1.104.1": "application/pdf", "1.2.840.10008.5.1.4.1.1.104.2": "text/xml",
@@ -167,7 +167,7 @@ async def give_as_put_in(row: InstanceRow, media_type: str, request: Request, ar
     if TRANSFER_SYNTAXES[row.transfer_syntax].deflated:
         segments: list[Segment] = [await asyncio.to_thread(_inflated, row, pieces, archive)]
     else:
-        segments = [FilePart(opener(row, archive.files), at, length) for at, length in pieces]
+        segments = [file_part(row, archive.files, at, length) for at, length in pieces]
     status, segments, headers = ranged(segments, request.headers.get(b"range", b"").decode("latin-1"))
     headers.append((b"x-content-type-options", b"nosniff"))
     await stream(status, segments, media_type, headers, request.receive, request.send)

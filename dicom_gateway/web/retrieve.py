@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import Executor
 
 from ..archive import Archive
@@ -109,8 +109,8 @@ def instance_url(root: str, row: InstanceRow) -> str:
     return f"{root}/studies/{row.study_uid}/series/{row.series_uid}/instances/{row.uid}"
 
 
-def opener(row: InstanceRow, files: InstanceFiles) -> Callable[[], int]:
-    return lambda: files.open(row)
+def file_part(row: InstanceRow, files: InstanceFiles, begin: int, length: int) -> FilePart:
+    return FilePart(lambda: files.open(row), lambda: files.near(row), begin, length)
 
 
 def _choose(rows: Sequence[InstanceRow], accept: str) -> MediaRange:
@@ -122,4 +122,4 @@ def _choose(rows: Sequence[InstanceRow], accept: str) -> MediaRange:
 
 
 def _file(row: InstanceRow, files: InstanceFiles) -> list[Segment]:
-    return [FilePart(opener(row, files), 0, row.size_bytes)]
+    return [file_part(row, files, 0, row.size_bytes)]

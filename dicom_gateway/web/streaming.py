@@ -17,9 +17,11 @@ _WATCH_FROM_BYTES = 4 << 20
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """``length`` bytes at ``begin`` of the file that ``open`` gives a descriptor of."""
+    """``length`` bytes at ``begin`` of the file that ``open`` gives a descriptor of, which may wait for a network;
+    ``near`` gives the same without waiting, or None."""
 
     open: Callable[[], int]
+    near: Callable[[], int | None]
     begin: int
     length: int
 
@@ -34,27 +36,29 @@ def length_of(segments: Sequence[Segment]) -> int:
 async def stream(
     status: int, segments: Sequence[Segment], content_type: str, headers: Headers, receive: Receive, send: Send
 ) -> None:
-    """Send the whole answer. Where the client goes away, reading stops."""
+    """Send the whole answer. Where the client goes away, reading stops. Nothing is sent before the first piece is
+    there, so that what fails at once is still told."""
     size = length_of(segments)
     length = (b"content-length", str(size).encode("ascii"))
+    pieces = pieces_of(segments)
+    first = await anext(pieces, b"")
     await _start(status, content_type, [length, *headers], send)
-    await _send_all(pieces_of(segments), receive, send, watch=size >= _WATCH_FROM_BYTES)
+    await _send_all(_all_of(first, pieces), receive, send, watch=size >= _WATCH_FROM_BYTES)
 
 
 async def stream_unsized(
     status: int, pieces: AsyncIterator[bytes], content_type: str, receive: Receive, send: Send
 ) -> None:
-    """The same for what is made on the way: its length is not known before. Nothing is sent before the first piece is
-    there, so that what fails at once is still told."""
+    """The same for what is made on the way: its length is not known before."""
     first = await anext(pieces, b"")
-
-    async def all_of_it() -> AsyncIterator[bytes]:
-        yield first
-        async for piece in pieces:
-            yield piece
-
     await _start(status, content_type, [], send)
-    await _send_all(all_of_it(), receive, send, watch=True)
+    await _send_all(_all_of(first, pieces), receive, send, watch=True)
+
+
+async def _all_of(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in rest:
+        yield piece
 
 
 async def _start(status: int, content_type: str, headers: Headers, send: Send) -> None:
@@ -89,7 +93,8 @@ async def pieces_of(segments: Sequence[Segment]) -> AsyncIterator[bytes]:
         if isinstance(segment, bytes):
             pending += segment
             continue
-        descriptor = segment.open()
+        if (descriptor := segment.near()) is None:
+            descriptor = await asyncio.to_thread(segment.open)
         try:
             at, end = segment.begin, segment.begin + segment.length
             while at < end:

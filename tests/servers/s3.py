@@ -17,22 +17,39 @@ from typing import Any
 
 import boto3
 import httpx
+from moto.server import ThreadedMotoServer
 
 from hub.blobs.s3 import Bucket
 
 KEY, SECRET = "countykey", "countysecret"
 
 
+class Moto:
+    """moto's server, in a thread. What it holds outlives ``stop``."""
+
+    def __init__(self) -> None:
+        self._port = _free_port()
+        self.endpoint = f"http://127.0.0.1:{self._port}"
+        self._server: ThreadedMotoServer | None = None
+
+    def start(self) -> None:
+        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=self._port, verbose=False)
+        self._server.start()
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self._server.stop()
+            self._server._server.server_close()  # type: ignore[union-attr]
+            self._server = None
+
+
 @contextlib.contextmanager
 def moto() -> Iterator[str]:
     """Its endpoint."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server = Moto()
     server.start()
     try:
-        host, port = server.get_host_and_port()
-        yield f"http://{host}:{port}"
+        yield server.endpoint
     finally:
         server.stop()
 
@@ -46,8 +63,7 @@ class Minio:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self._port = free.getsockname()[1]
+        self._port = _free_port()
         self.endpoint = f"http://127.0.0.1:{self._port}"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -85,3 +101,8 @@ def client(endpoint: str) -> Any:
 def make_bucket(endpoint: str, name: str) -> Bucket:
     client(endpoint).create_bucket(Bucket=name)
     return Bucket(name, endpoint, prefix="hub", key=KEY, secret=SECRET, timeout_seconds=2.0)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])

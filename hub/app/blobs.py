@@ -48,9 +48,9 @@ def why_not(settings: Settings) -> str | None:
     return None if refusal is None or (refusal.away and used is not None) else refusal.sentence
 
 
-def begin(settings: Settings) -> str | None:
-    """``why_not`` for a process that is about to fork (a client of a bucket has threads: it lives and ends in a child
-    here); where nothing forbids it, the folder remembers where its blobs lie."""
+def why_not_before_forking(settings: Settings) -> str | None:
+    """The same for a process that has not asked a bucket yet and is about to fork: a client of a bucket has threads
+    that no fork survives, so it lives and ends in a child here."""
     if settings.blobs.s3 is None:
         return why_not(settings)
     read, write = os.pipe()
@@ -66,13 +66,18 @@ def begin(settings: Settings) -> str | None:
     with os.fdopen(read, "rb") as answer:
         told = answer.read().decode()
     os.waitpid(child, 0)
-    if not told:
-        at_rest = settings.data_dir / "blobs" / "at-rest"
-        at_rest.parent.mkdir(parents=True, exist_ok=True)
-        new = at_rest.with_suffix(".new")
-        new.write_text(_place(settings) + "\n", encoding="utf-8")
-        new.replace(at_rest)
     return told or None
+
+
+def remember(settings: Settings) -> None:
+    """From now on, other settings are refused for this folder."""
+    if settings.blobs.s3 is None:
+        return
+    at_rest = settings.data_dir / "blobs" / "at-rest"
+    at_rest.parent.mkdir(parents=True, exist_ok=True)
+    new = at_rest.with_suffix(".new")
+    new.write_text(_place(settings) + "\n", encoding="utf-8")
+    new.replace(at_rest)
 
 
 def _place(settings: Settings) -> str:

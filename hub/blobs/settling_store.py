@@ -15,6 +15,7 @@ import hashlib
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -112,11 +113,13 @@ class SettlingBlobStore:
         original = self.arriving.path(sha256)
         try:
             self._bring(sha256, original)
-            self.cache.adopt(sha256, original)
-            sync_folder(original.parent)
-        except FileNotFoundError:  # nothing to do, or the shelf took the file itself, or it was deleted meanwhile
+        except FileNotFoundError:  # nothing to do, or it was deleted meanwhile
             if original.exists():
                 raise
+            return
+        with suppress(FileNotFoundError):  # the shelf took the file itself, or it was deleted meanwhile
+            self.cache.adopt(sha256, original)
+            sync_folder(original.parent)
 
     def _bring(self, sha256: str, original: Path) -> None:
         packed = self.arriving.unfinished / uuid.uuid4().hex

@@ -45,9 +45,10 @@ def serve(settings: Settings) -> int:
             f"The data folder {settings.data_dir} cannot be used ({error.strerror}). Give a --data-dir that you may "
             "write to."
         ) from None
-    if (told := blobs.begin(settings)) is not None:
+    if (told := blobs.why_not_before_forking(settings)) is not None:
         folder.release()
         raise SettingsError(told)
+    blobs.remember(settings)
     lines.configure(settings.log_level)
     http, mllp, dicom = (_open(name, door) for name, door in _doors(settings))
     opened = settings.http.model_copy(update={"port": http.getsockname()[1]})

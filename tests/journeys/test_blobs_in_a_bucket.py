@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -138,3 +139,13 @@ def test_kill_9_on_the_way_to_the_bucket_loses_and_doubles_nothing(hub: RunningH
     empty_the_cache(hub)
     assert [pixels(hub, one).content for one in sent] == [one.PixelData for one in sent]
     assert hub.run("verify", "--data-dir", str(hub.folder)).returncode == 0
+
+
+def test_a_bucket_that_is_not_there_ends_the_start_with_one_sentence(tmp_path: Path, server: s3.Moto) -> None:
+    hub = RunningHub(tmp_path / "data", HUB_BLOBS__S3__BUCKET="nowhere", HUB_BLOBS__S3__ENDPOINT=server.endpoint)
+    hub.environment |= {"AWS_ACCESS_KEY_ID": s3.KEY, "AWS_SECRET_ACCESS_KEY": s3.SECRET}
+    doors = [option for door in ("http", "mllp", "dicom") for option in (f"--{door}", "127.0.0.1:0")]
+    told = hub.run("serve", "--data-dir", str(hub.folder), *doors)
+    assert told.returncode == 2
+    assert told.stderr.count("\n") == 1
+    assert "no bucket nowhere" in told.stderr

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.app.blobs import begin, blob_store, why_not
+from hub.app.blobs import blob_store, remember, why_not
 from hub.blobs.folder import FolderBlobStore
 from hub.blobs.settling_store import SettlingBlobStore
 from hub.settings import Settings, SettingsError, load
@@ -30,20 +30,21 @@ def bucket(endpoint: str, **more: object) -> dict[str, object]:
 
 def test_a_plain_folder_is_the_default(tmp_path: Path) -> None:
     assert isinstance(blob_store(settings(tmp_path)), FolderBlobStore)
-    assert begin(settings(tmp_path)) is None
+    assert why_not(settings(tmp_path)) is None
 
 
 def test_a_bucket_is_remembered_and_no_other_place_is_taken_for_it(tmp_path: Path, endpoint: str) -> None:
     right = settings(tmp_path, s3=bucket(endpoint))
-    assert begin(right) is None
-    assert begin(right) is None
+    assert why_not(right) is None
+    remember(right)
+    assert why_not(right) is None
     assert isinstance(blob_store(right), SettlingBlobStore)
     for wrong in (
         settings(tmp_path),
         settings(tmp_path, compress=True),
         settings(tmp_path, s3=bucket(endpoint, bucket="other")),
     ):
-        told = begin(wrong)
+        told = why_not(wrong)
         assert told is not None
         assert "s3://county" in told
         assert "HUB_BLOBS__S3__" in told
@@ -57,11 +58,11 @@ def test_a_bucket_that_is_not_there_or_out_of_reach_is_refused_before_it_was_eve
         ({"endpoint": "http://127.0.0.1:9"}, "ENDPOINT"),
         ({"ca_file": tmp_path / "none"}, "CA_FILE"),
     ):
-        told = begin(settings(tmp_path, s3=bucket(endpoint) | wrong))
+        told = why_not(settings(tmp_path, s3=bucket(endpoint) | wrong))
         assert told is not None
         assert f"HUB_BLOBS__S3__{word}" in told
         assert s3.SECRET not in told
-    assert begin(settings(tmp_path)) is None
+    assert why_not(settings(tmp_path)) is None
 
 
 def test_a_bucket_that_was_used_may_be_away_at_a_start(tmp_path: Path) -> None:
@@ -70,10 +71,10 @@ def test_a_bucket_that_was_used_may_be_away_at_a_start(tmp_path: Path) -> None:
     try:
         s3.make_bucket(server.endpoint, "away")
         right = settings(tmp_path, s3=bucket(server.endpoint, bucket="away"))
-        assert begin(right) is None
+        assert why_not(right) is None
+        remember(right)
     finally:
         server.stop()
-    assert begin(right) is None
     assert why_not(right) is None
 
 

@@ -111,9 +111,11 @@ class SettlingBlobStore:
             self.shelf.delete(sha256)
             mark.unlink(missing_ok=True)
         original = self.arriving.path(sha256)
+        if not original.exists():
+            return
         try:
             self._bring(sha256, original)
-        except FileNotFoundError:  # nothing to do, or it was deleted meanwhile
+        except FileNotFoundError:  # it was deleted meanwhile
             if original.exists():
                 raise
             return

@@ -5,6 +5,7 @@ from functools import lru_cache
 from hub.contracts.errors import Incorrect
 
 from .scan import EXPLICIT_LITTLE, Buffer
+from .uids import is_uid
 
 IMPLEMENTATION_CLASS_UID = "2.25.259402519734613508461029384712348912310"
 IMPLEMENTATION_VERSION_NAME = "REGIONALHUB_1"
@@ -12,6 +13,7 @@ PREFIX = b"\0" * 128 + b"DICM"
 """Preamble and prefix of a file that we write."""
 BEGIN_OF_GROUP = b"\x02\x00"
 TRANSFER_SYNTAX, GROUP_LENGTH = 0x00020010, 0x00020000
+CLASS, INSTANCE = 0x00020002, 0x00020003
 
 
 def _element(element: int, tail: bytes) -> bytes:
@@ -69,3 +71,15 @@ def read_file_meta(buffer: Buffer) -> tuple[str, int]:
             issue_code="structure",
         )
     return syntax, at
+
+
+def read_named(buffer: Buffer) -> tuple[str, str]:
+    """SOP Class and SOP Instance UID as the group says; "" where it does not."""
+    found, at = {CLASS: "", INSTANCE: ""}, 132
+    while at + 8 <= len(buffer) and bytes(buffer[at : at + 2]) == BEGIN_OF_GROUP:
+        tag, _representation, length, value_at = EXPLICIT_LITTLE.header(buffer, at)
+        at = value_at + length
+        if tag in found and at <= len(buffer):
+            text = bytes(buffer[value_at:at]).rstrip(b"\0 ").decode("ascii", "replace")
+            found[tag] = text if is_uid(text) else ""
+    return found[CLASS], found[INSTANCE]

@@ -103,3 +103,12 @@ def _malformed() -> Incorrect:
         issue_code="structure",
         http_status=400,
     )
+
+
+def part_header(header_block: bytes, wanted: str) -> str:
+    """One field of a part's header; "" where it has none."""
+    for line in header_block.decode("latin-1").split("\r\n"):
+        name, _colon, value = line.partition(":")
+        if name.strip().lower() == wanted:
+            return value.strip()
+    return ""

@@ -56,6 +56,7 @@ from hub.security.sign_in import SignIn
 from hub.web.figures import figures_pages
 from hub.web.identity import identity_pages
 from hub.web.ordering import ordering_router
+from hub.web.reading import reading_router
 from hub.web.status import Listing, Listings, status_router
 from hub.web.view import view_router
 from hub.web.viewer import viewer_router
@@ -156,6 +157,7 @@ def http_application(parts: Parts) -> App:
         figures_pages(
             parts.policy, figures, lambda caller, whose: mapping_desk(parts.store, caller, whose, NAMES_ON_PAGE)
         ),
+        reading_router(parts.store, parts.policy, parts.audit, parts.intake.accept),
         ordering_router(parts.store, parts.policy, parts.audit),
         view_router(parts.store, parts.policy, parts.audit, parts.links.opened, parts.study_passes.cookie),
         viewer_router(parts.policy, lambda: parts.viewer.release),

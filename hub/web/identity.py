@@ -7,24 +7,23 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from hub.contracts.audit import ReadAudit
 from hub.contracts.caller import Caller
-from hub.contracts.errors import ExchangeError, Incorrect
+from hub.contracts.errors import ExchangeError
 from hub.contracts.gate import Gate
 from hub.contracts.site import ZONE
 from hub.identity.desk import Desk
 from hub.identity.reviews import WAITING, State
 
+from .form import form_of
 from .pages import page
 
 ACTION = "identity-review"
 LISTED = 200
-LONGEST_FORM_BYTES = 16 * 1024
 FIELDS = {
     "number": ("身份证号", "Resident number"),
     "name": ("姓名", "Name"),
@@ -82,11 +81,10 @@ def identity_pages(desk: Desk, gate: Gate, audit: ReadAudit) -> APIRouter:
     @router.post("/identity/review/{review_id}")
     async def decide(request: Request, review_id: str) -> Response:
         caller = _admin(request, gate)
-        form = await _form(request)
+        form = await form_of(request)
         try:
-            decision = form.get("decision", [""])[0]
             decided = await asyncio.wrap_future(
-                desk.decide(review_id, decision, form.get("reason", [""])[0].strip(), caller)
+                desk.decide(review_id, form.get("decision", ""), form.get("reason", ""), caller)
             )
         except ExchangeError as refusal:
             return await asyncio.to_thread(_review_page, review_id, caller, refusal)
@@ -116,18 +114,6 @@ def _admin(request: Request, gate: Gate) -> Caller:
     caller: Caller = request.scope["state"]["caller"]
     gate.check_action(caller, ACTION)
     return caller
-
-
-async def _form(request: Request) -> dict[str, list[str]]:
-    """Raises Incorrect (400) for what is no small form."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    body = await request.body()
-    if kind != "application/x-www-form-urlencoded" or len(body) > LONGEST_FORM_BYTES:
-        raise Incorrect("This is no form of the page.", remedy="Decide with the buttons of the page.", http_status=400)
-    try:
-        return parse_qs(body.decode("utf-8"), keep_blank_values=True, max_num_fields=10, errors="strict")
-    except ValueError:
-        raise Incorrect("The form cannot be read.", remedy="Send it again.", http_status=400) from None
 
 
 def _listed(one: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from hub.contracts.site import ZONE
 from hub.contracts.store import ResourceReader
 from hub.exams.telling.withholding import is_sensitive_result
 from hub.exams.telling.wording import HOW_TO_ASK
+from hub.reading.desk import findings_of
 
 from .pages import page
 from .study import has_pictures, uid_of
@@ -73,6 +74,7 @@ def view_router(
             place=records.place(resource),
             when=_local(resource.get("effectiveDateTime") or _start(resource)),
             issued=_local(resource.get("issued")),
+            findings=findings_of(resource),
             conclusion=resource.get("conclusion"),
             results=[_result(one) for one in told],
             studies=shown,

@@ -237,6 +237,8 @@ AT_HOME = (("Host", "hub.test:8080"), ("Origin", "http://hub.test:8080"))
         ("/identity/review/r1", (("Host", "hub.test:8080"), ("Origin", "null")), 401),
         ("/identity/review/r1", (("Host", "hub.test:8080"),), 401),
         ("/identity/review/r1", (("Origin", "http://hub.test"),), 401),
+        ("/reading/t1", AT_HOME, 200),
+        ("/reading/t1", (("Host", "hub.test:8080"), ("Origin", "http://evil.test")), 401),
         ("/identity/reviews/r1", AT_HOME, 401),
         ("/fhir/Patient", AT_HOME, 401),
     ],

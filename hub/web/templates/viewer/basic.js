@@ -170,5 +170,5 @@ document.addEventListener("keydown", (event) => {
 $("larger").onclick = () => stage.zoomBy(1.25);
 $("smaller").onclick = () => stage.zoomBy(0.8);
 $("reset").onclick = () => { stage.reset(); stage.setWindow(null); stage.draw(); };
-$("picture").focus();
+if (!asked.has("embedded")) $("picture").focus();
 start().catch(failed);

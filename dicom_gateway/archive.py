@@ -15,7 +15,7 @@ from pathlib import Path
 from hub.contracts.archives import DistantArchive
 from hub.contracts.blob_store import BlobStore
 from hub.contracts.caller import Caller
-from hub.contracts.errors import Conflict, Incorrect, Unsupported
+from hub.contracts.errors import Busy, Conflict, Incorrect, Unsupported
 from hub.contracts.quarantine import Refusal
 from hub.contracts.submission import Channel, Original
 
@@ -195,8 +195,11 @@ class Archive:
             received_us=now_us,
             due_us=now_us + int(self.settings.quiet_for(sender.ae_title) * 1e6),
             announced=announced,
+            quota_bytes=self.settings.quota_of(sender.caller.organization),
         )
         placing = self._place(file, arrival)
+        if placing is Placing.OVER_QUOTA:
+            raise _over_quota(arrival)
         if note is not None and placing is not Placing.DIFFERENT:
             self._reject(header.sop_instance_uid, note, sender.caller, now_us)
         if placing in (Placing.STORED, Placing.REJECTED):
@@ -303,6 +306,16 @@ def _known(transfer_syntax: str) -> TransferSyntax:
             remedy="See the conformance statement for the transfer syntaxes taken.",
         )
     return syntax
+
+
+def _over_quota(arrival: Arrival) -> Busy:
+    return Busy(
+        "The storage quota of this organization is used up.",
+        where=f"quota of {arrival.owner}: {arrival.quota_bytes} bytes",
+        remedy="Delete studies, or have the operator of the hub raise the quota; then send again.",
+        retry_after_seconds=3600,
+        http_status=507,
+    )
 
 
 def _check(header: Header, expected: Expected) -> None:

@@ -64,12 +64,20 @@ class DicomSettings:
     distant_fetch_seconds: float = 60.0
     """How long a reader waits for an object of a distant archive; the fetch goes on for the next one who asks."""
 
+    quota_bytes: int | None = None
+    """What an organization may keep here, where ``quotas`` does not name it; None is any amount."""
+    quotas: Mapping[str, int] = field(default_factory=dict)
+    """By organization."""
+
     retry_seconds: float = 5.0
     retry_longest_seconds: float = 300.0
     stow_part_limit_bytes: int = 4 << 30
 
     def device(self, ae_title: str) -> DeviceProfile:
         return self.devices.get(ae_title, ANY_DEVICE)
+
+    def quota_of(self, organization: str) -> int | None:
+        return self.quotas.get(organization, self.quota_bytes)
 
     def quiet_for(self, ae_title: str) -> float:
         own = self.device(ae_title).quiet_seconds

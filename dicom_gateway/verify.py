@@ -39,6 +39,8 @@ def verify(archive: Archive) -> Iterator[str]:
             os.close(descriptor)
         if digest.digest() != row.sha256:
             yield f"dicom: the bytes of instance row {row.id} are not what was stored; restore blob {row.sha256.hex()}."
+    for organization in archive.index.usage.miscounted():
+        yield f"dicom: what {organization} keeps is counted wrongly; rebuild the index."
     for table, counted in (("study", "study"), ("series", "series")):
         wrong = archive.index.rows(
             f"SELECT count(*) FROM {table} t WHERE t.instance_count <> "  # noqa: S608 - constants

@@ -166,6 +166,17 @@ class Blobs(BaseModel):
     """Of the disk, for originals whose form at rest lies in a bucket or is compressed."""
 
 
+class Quota(BaseModel):
+    """What an organization may keep here, in bytes of images and ECGs; beyond it its senders are told A700 or 507."""
+
+    model_config = _NOTHING_ELSE
+
+    bytes: int | None = Field(None, ge=0)
+    """Of every organization that is not named below; None is any amount."""
+    organizations: dict[str, Annotated[int, Field(ge=0)]] = {}
+    """By id: ``HUB_QUOTA__ORGANIZATIONS__QINGSHAN=500000000000``."""
+
+
 class Duplicates(BaseModel):
     model_config = _NOTHING_ELSE
 
@@ -246,6 +257,7 @@ class Settings(BaseSettings):
     dicom: DicomDoor = DicomDoor()
     ecg: Ecg = Ecg()
     blobs: Blobs = Blobs()
+    quota: Quota = Quota()
     delivery: Delivery = Delivery()
     outside: dict[str, OutsideSource] = {}
     """By a word of the site's own: ``HUB_OUTSIDE__PROVINCE__URL=https://…``. None is asked by default."""

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from ..person_name import glob_match, key_matches
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 _ADDED_COLUMNS = (("study", "correction", "INTEGER"), ("instance", "corrected", "INTEGER"))
 """Columns that files of earlier versions lack: the correction in force, and the one that the file served bears."""
-_TABLES = ("schema.sql", "amendments.sql", "distant.sql", "routing.sql", "names.sql")
+_TABLES = ("schema.sql", "amendments.sql", "distant.sql", "routing.sql", "names.sql", "usage.sql")
 MOST_IDLE = 8
 _BUSY_SECONDS = 30.0
 

@@ -20,6 +20,7 @@ from .performed_steps import PerformedSteps
 from .placing import Arrival, Placing, place, remove
 from .served_files import ServedFiles
 from .telling import Telling
+from .usage import Usage
 from .visibility import visible
 
 _FROM = "FROM instance i JOIN series se ON se.id = i.series JOIN study st ON st.id = i.study"
@@ -41,6 +42,7 @@ class StudyIndex:
         self.telling = Telling(self.connections, self.writer)
         self.performed_steps = PerformedSteps(self.connections, self.writer)
         self.commitments = Commitments(self.connections, self.writer)
+        self.usage = Usage(self.connections)
         self.acts = Acts(self.connections)
         self.corrections = Corrections(self.connections)
         self.served_files = ServedFiles(self.connections, self.writer)

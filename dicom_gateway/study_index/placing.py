@@ -7,6 +7,7 @@ from enum import Enum
 from ..header import Header
 from ..person_name import name_key
 from .level_json import series_json, study_json
+from .usage import fits
 from .withdrawing import is_rejected, is_withdrawn, was_received, withdraw
 
 
@@ -29,6 +30,8 @@ class Arrival:
     due_us: int
     announced: bool = False
     archive: str | None = None
+    quota_bytes: int | None = None
+    """What its owner may keep here in all; None is any amount."""
 
 
 class Placing(Enum):
@@ -39,6 +42,8 @@ class Placing(Enum):
     """Other bytes are there under this SOP Instance UID; they stay."""
     REJECTED = "rejected"
     """Stored, but a rejection note names it: neither found nor given."""
+    OVER_QUOTA = "over quota"
+    """Not stored: its owner would keep more than its quota."""
 
 
 def place(connection: sqlite3.Connection, arrival: Arrival) -> Placing:
@@ -56,6 +61,9 @@ def place(connection: sqlite3.Connection, arrival: Arrival) -> Placing:
         if not known[2]:
             same = known[0] == arrival.sha256 or was_received(connection, owner, arrival)
             return Placing.SAME if same else Placing.DIFFERENT
+    if not fits(connection, owner, arrival.size_bytes, arrival.quota_bytes):
+        return Placing.OVER_QUOTA
+    if known is not None:
         take_away(connection, known[1])  # what lived elsewhere alone has come to stay
     rejected = is_rejected(connection, owner, header.sop_instance_uid)
     if (rejected or arrival.archive) and is_withdrawn(connection, owner, header.sop_instance_uid):

@@ -20,6 +20,7 @@ from hub.store.sqlite import SqliteCursorStore
 
 from .parts import Parts
 from .rereading import forget, mute, reread
+from .storage import report
 
 
 def run_followers(parts: Parts, ready: Callable[[], None]) -> None:
@@ -64,6 +65,7 @@ async def _follow(parts: Parts, ready: Callable[[], None]) -> None:
         tasks.create_task(sender.run(stop))
         tasks.create_task(reread(parts.store, stop))
         tasks.create_task(forget(parts.store, stop))
+        tasks.create_task(report(parts, stop))
         if settings.duplicates.mute_unheeded:
             tasks.create_task(mute(parts.store, stop))
         if settings.search.urls:

@@ -62,6 +62,7 @@ from hub.web.view import view_router
 from hub.web.viewer import viewer_router
 
 from .parts import Parts
+from .storage import shown
 
 LATEST = 30
 NAMES_ON_PAGE = 200
@@ -164,7 +165,13 @@ def http_application(parts: Parts) -> App:
         status_router(
             parts.store,
             parts.policy,
-            Listings(_quarantined(parts), _deliveries(parts), _reminders(parts), _search_index(parts)),
+            Listings(
+                _quarantined(parts),
+                _deliveries(parts),
+                _reminders(parts),
+                _search_index(parts),
+                lambda caller: shown(parts, caller),
+            ),
             version,
             settings.trusted_network,
         ),

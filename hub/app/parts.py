@@ -215,6 +215,8 @@ class Parts:
             free_space_floor_bytes=door.free_space_floor_bytes,
             dicom_web_url=_dicom_web_url(self.settings.http),
             distant_cache_bytes=door.distant_cache_bytes,
+            quota_bytes=self.settings.quota.bytes,
+            quotas=self.settings.quota.organizations,
         )
 
     @property

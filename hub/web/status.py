@@ -40,6 +40,8 @@ class Listings:
     reminders: Listing
     search_index: Callable[[Caller], Mapping[str, Any] | None] = lambda caller: None
     """How the search index does; None where there is none, or it is not the caller's to know."""
+    storage: Listing = lambda caller: ()
+    """What each organization keeps, and what it may keep."""
 
 
 def status_router(
@@ -68,6 +70,7 @@ def status_router(
             reminders=listings.reminders(caller),
             quarantine=listings.quarantine(caller),
             search_index=listings.search_index(caller),
+            storage=listings.storage(caller),
         )
 
     @router.get("/style.css")

@@ -35,9 +35,11 @@ def hub(tmp_path_factory: pytest.TempPathFactory, server: s3.Moto) -> Iterator[R
         HUB_BLOBS__S3__KEY=s3.KEY,
         HUB_BLOBS__S3__SECRET=s3.SECRET,
         HUB_BLOBS__COMPRESS="true",
+        HUB_QUOTA__ORGANIZATIONS__QINGSHAN="1000000000",
     ).start(workers=1)
     try:
         running.register("qingshan", "clinic", "qingshan", "--facility", "QS001")
+        running.register("operator", "admin", "county-it")
         yield running
     finally:
         running.stop()
@@ -95,6 +97,11 @@ def test_images_and_documents_lie_smaller_in_the_bucket_and_come_back_as_they_we
         (item,) = (one for one in session.get("/quarantine").json()["items"] if one["key"].endswith("K1"))
         assert session.get(f"/quarantine/{item['id']}/original").content == message
     assert hub.run("verify", "--data-dir", str(hub.folder)).stdout == "Everything stored is what was written.\n"
+    with hub.session("operator") as session:
+        assert "qingshan</td><td>0.0</td>" in "".join(session.get("/").text.split())
+        kept = 'hub_storage_bytes{organization="qingshan"} '
+        (line,) = wait_for(lambda: [one for one in session.get("/metrics").text.splitlines() if one.startswith(kept)])
+        assert 2 * 64 * 64 < int(line.removeprefix(kept)) < 2 * 64 * 64 + 2000
 
 
 def test_while_the_bucket_is_away_senders_notice_nothing_and_readers_are_told_when_to_come_again(

@@ -107,6 +107,19 @@ def _parser() -> argparse.ArgumentParser:
     priced.add_argument("--organization", default="", metavar="ID", help="whose prices (everybody's where left out)")
     reindex = exams.add_parser("reindex", parents=[folder], help="read again what examinations the resources tell of")
     reindex.add_argument("--organization", default="", metavar="ID", help="what this one sent (all where left out)")
+    index = commands.add_parser("index", help="the search index").add_subparsers(
+        dest="action", required=True, metavar="ACTION", parser_class=_Parser
+    )
+    for action, text in (
+        ("status", "how far it is, what it would not take, what the last check found"),
+        ("verify", "compare it with the store; exit status 1 where something differs"),
+        ("repair", "compare it, and write anew what differs"),
+        ("rebuild", "build it anew beside the one in use, then swap; with progress"),
+    ):
+        one = index.add_parser(action, parents=[folder], help=text)
+        _index_option(one)
+        if action in ("verify", "repair"):
+            one.add_argument("--all", action="store_true", help="every document whole, not only a sample")
     identity = commands.add_parser("identity", help="who is one person").add_subparsers(
         dest="action", required=True, metavar="ACTION", parser_class=_Parser
     )
@@ -229,6 +242,10 @@ def _run(arguments: argparse.Namespace) -> int:
             from hub.process.exams_command import explain
 
             return explain(settings_of(arguments), arguments.verdict)
+        case "index":
+            from hub.process.index_command import index_command
+
+            return index_command(settings_of(arguments), arguments.action, everything=getattr(arguments, "all", False))
         case "identity":
             from hub.process.identity_command import estimate_weights
 

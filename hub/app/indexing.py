@@ -2,13 +2,20 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 
+import msgspec
+
 from hub.contracts.search import Searches
+from hub.search.elasticsearch.checking import Checker, NotCaughtUp
 from hub.search.elasticsearch.connection import ServerSettings, Unusable, connect, examine
 from hub.search.elasticsearch.generations import Generations
 from hub.search.elasticsearch.index import ElasticsearchIndex
-from hub.search.elasticsearch.indexer import Indexer, Pace
+from hub.search.elasticsearch.indexer import Indexer, Pace, trouble_of
 from hub.search.freshness import Freshness
 from hub.search.progress import Progress, Word
 from hub.search.searching import PlannedSearches
@@ -60,18 +67,60 @@ def planned_searches(search: Search, store: SqliteResourceStore) -> Searches:
     return PlannedSearches(store, index, Freshness(store, progress), most_seconds=search.most_behind_seconds)
 
 
-async def keep_index(search: Search, store: SqliteResourceStore, stop: asyncio.Event) -> None:
-    """Feed the index until ``stop``, and tell how it does."""
+@dataclass(frozen=True, slots=True)
+class IndexRoom:
+    """The writing side of the index, for one process at a time."""
+
+    progress: Progress
+    indexer: Indexer
+    checker: Checker
+
+    def trouble_of(self, failure: Exception) -> str:
+        if isinstance(failure, NotCaughtUp):
+            return "The index is behind, or being built: it cannot be compared now. See hub index status."
+        return trouble_of(failure)
+
+
+@asynccontextmanager
+async def opened_index(search: Search, store: SqliteResourceStore) -> AsyncIterator[IndexRoom]:
     settings = server_settings(search)
     progress = Progress(store)
     client = connect(settings)
     try:
         indexer = Indexer(store, progress, client, settings, Pace(search.rebuild_per_second))
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(indexer.run(stop))
-            tasks.create_task(_measure(store, progress, stop))
+        checker = Checker(store, progress, client, indexer.generations, indexer.feeder)
+        yield IndexRoom(progress, indexer, checker)
     finally:
         await client.close()
+
+
+async def keep_index(search: Search, store: SqliteResourceStore, stop: asyncio.Event) -> None:
+    """Feed the index until ``stop``, compare it with the store on schedule, and tell how it does."""
+    async with opened_index(search, store) as room, asyncio.TaskGroup() as tasks:
+        tasks.create_task(room.indexer.run(stop))
+        tasks.create_task(_measure(store, room.progress, stop))
+        if search.check_hours:
+            tasks.create_task(_check(room, search.check_hours, stop))
+
+
+async def _check(room: IndexRoom, hours: float, stop: asyncio.Event) -> None:
+    """The first check comes one interval after the last that there was, over restarts."""
+    while not stop.is_set():
+        last = msgspec.json.decode(await asyncio.to_thread(room.progress.word, Word.CHECKED) or "{}").get("at")
+        age = (datetime.now(UTC) - datetime.fromisoformat(last)).total_seconds() if last else float("inf")
+        if age < hours * 3600:
+            await _pause(stop, min(60.0, hours * 3600 - age))
+            continue
+        try:
+            await room.checker.check(repair=True)
+        except Exception as failure:
+            STUMBLED.log(error=type(failure).__name__)
+            await _pause(stop, 60.0)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
 
 
 async def _measure(store: SqliteResourceStore, progress: Progress, stop: asyncio.Event) -> None:
@@ -81,5 +130,4 @@ async def _measure(store: SqliteResourceStore, progress: Progress, stop: asyncio
             measure(await asyncio.to_thread(partial(state_of, store, progress, freshness)))
         except Exception as failure:
             STUMBLED.log(error=type(failure).__name__)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), MEASURE_SECONDS)
+        await _pause(stop, MEASURE_SECONDS)

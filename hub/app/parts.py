@@ -38,7 +38,7 @@ from hub.intake.quarantine import SqlQuarantine
 from hub.reading.claim import with_owner
 from hub.reading.reaction import ReadingReaction
 from hub.search.freshness import Freshness
-from hub.search.progress import Progress
+from hub.search.progress import Progress, Refused
 from hub.search.searching import StoreAlone
 from hub.search.state import IndexState, state_of
 from hub.search.tables import SEARCH_TABLES
@@ -198,6 +198,10 @@ class Parts:
             return None
         progress = Progress(self.store)
         return state_of(self.store, progress, Freshness(self.store, progress))
+
+    def refused_documents(self) -> list[Refused]:
+        """What the search index would not take."""
+        return Progress(self.store).refused()
 
     @cached_property
     def orders(self) -> SqlOrders:

@@ -119,6 +119,12 @@ class Progress:
     def mark_gone(self, generation: Generation) -> None:
         self._run("UPDATE search_generation SET state = ? WHERE n = ?", (State.GONE, generation.n))
 
+    def ask_for_rebuild(self) -> int:
+        """The newest generation there is; the one that is asked for will be greater."""
+        newest = self.newest()
+        self.say(Word.REBUILD, str(newest or "none"))
+        return newest
+
     def refused(self, most: int = LISTED) -> list[Refused]:
         sql = "SELECT rid, reference, reason, at_ms FROM search_refused ORDER BY rid LIMIT ?"
         return [Refused(*row) for row in self._store.side_rows(sql, (most,))]

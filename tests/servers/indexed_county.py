@@ -6,6 +6,7 @@ from typing import Any
 
 from hub.contracts.caller import EVERYTHING, Scope
 from hub.contracts.search import Answer
+from hub.search.elasticsearch.checking import Checker, Report
 from hub.search.elasticsearch.connection import ServerSettings, connect
 from hub.search.elasticsearch.index import ElasticsearchIndex
 from hub.search.elasticsearch.indexer import Indexer
@@ -41,6 +42,18 @@ class IndexedCounty(County):
     def settle(self) -> None:
         self.runner.run(self.indexer.settle())
 
+    def check(self, *, repair: bool = False, everything: bool = True) -> Report:
+        checker = Checker(self.store, self.progress, self.client, self.indexer.generations, self.indexer.feeder)
+        return self.runner.run(checker.check(repair=repair, everything=everything))
+
+    def look_again(self) -> None:
+        """The indexer looks now whether its indices are still there."""
+        self.indexer.forget()
+
+    def elasticsearch(self, method: str, path: str, body: Any = None) -> Any:
+        """A request of somebody else's."""
+        return self.runner.run(_perform(self.client, method, path, body))
+
     def find(self, text: str, scope: Scope = EVERYTHING, after: str | None = None) -> Any:
         return self.runner.run(self.index.find(query(text), scope, after))
 
@@ -56,9 +69,6 @@ class IndexedCounty(County):
     def ask(self, text: str, scope: Scope = EVERYTHING, *, after: str | None = None, strict: bool = False) -> Answer:
         return self.runner.run(self.searches.search(query(text), scope, after=after, strict=strict))
 
-    def documents(self, path: str) -> Any:
-        return self.runner.run(_perform(self.client, path))
-
     def close(self) -> None:
         self.runner.run(self.index.close())
         self.runner.close()
@@ -69,5 +79,6 @@ async def _made(settings: ServerSettings) -> Any:
     return connect(settings)
 
 
-async def _perform(client: Any, path: str) -> Any:
-    return (await client.perform_request("GET", path, headers={"accept": "application/json"})).body
+async def _perform(client: Any, method: str, path: str, body: Any) -> Any:
+    headers = {"accept": "application/json", "content-type": "application/json"}
+    return (await client.perform_request(method, path, headers=headers, body=body)).body

@@ -6,7 +6,7 @@ there once, and what was held up on the way cannot take the place of something n
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,10 @@ TRIES = 6
 FIRST_PAUSE_SECONDS = 0.1
 _BUSY = frozenset({429, 502, 503, 504})
 _encode = msgspec.json.Encoder().encode
+
+
+Place = tuple[int, int]
+"""Sequence number and primary term of a document, by which a change since then is noticed."""
 
 
 class Throttled(Exception):
@@ -68,18 +72,52 @@ class Feeder:
         for lines in _requests(made.lines):
             refused += await self._send(lines)
         bad = {one.rid for one in refused}
+        if bad:  # what stands there is of an older version: nothing is better than that
+            await self._send(await asyncio.to_thread(self._removals, generation, sorted(bad)))
         taken = [rid for rid in rids if rid in self._refused and rid not in bad]
         if refused or taken:
             await asyncio.to_thread(self._progress.note_refused, refused, taken)
             self._refused = (self._refused | bad) - set(taken)
         return len(rids) - len(bad)
 
-    def _made(self, generation: Generation, rids: Sequence[int]) -> _Made:
+    async def overwrite(self, generation: Generation, rids: Sequence[int], seen: Mapping[str, Place | None]) -> None:
+        """As ``write``, whatever version stands there: for what differs though it should not. ``seen``: where the
+        document stood when that was found out, None where there was none; what was written since is left alone."""
+        made = await asyncio.to_thread(self._made, generation, rids, seen)
+        for lines in _requests(made.lines):
+            await self._send(lines)
+
+    async def remove(self, generation: Generation, seen: Mapping[str, Place | None]) -> None:
+        """Documents of what the store does not know."""
+        lines = []
+        for reference, place in seen.items():
+            index = self._generations.index_of(generation.n, reference.partition("/")[0], generation.mapping)
+            if place is not None:
+                lines.append(Line(0, reference, _encode({"delete": _guarded(index, reference, place)})))
+        for some in _requests(lines):
+            await self._send(some)
+
+    async def try_refused(self, generation: Generation) -> None:
+        """Once more what was refused: its server may have been mended."""
+        refused = [one.rid for one in await asyncio.to_thread(self._progress.refused, 1 << 30)]
+        for at in range(0, len(refused), 500):
+            await self.write(generation, refused[at : at + 500])
+
+    def _removals(self, generation: Generation, rids: Sequence[int]) -> list[Line]:
+        found = []
+        for one in self._store.indexed(rids):
+            index = self._generations.index_of(generation.n, one.type, generation.mapping)
+            found.append(Line(one.rid, one.reference, _encode({"delete": _place(one, index)})))
+        return found
+
+    def _made(
+        self, generation: Generation, rids: Sequence[int], seen: Mapping[str, Place | None] | None = None
+    ) -> _Made:
         made = _Made()
         for one in self._store.indexed(rids):
             index = self._generations.index_of(generation.n, one.type, generation.mapping)
             try:
-                made.lines.append(_line(one, index))
+                made.lines.append(_line(one, index) if seen is None else _forced(one, index, seen.get(one.reference)))
             except Exception as failure:
                 # Whatever one resource holds must not stop all others.
                 made.refused.append(_refused(one.rid, one.reference, f"{type(failure).__name__} while it was read"))
@@ -119,10 +157,28 @@ class Feeder:
 
 
 def _line(one: Indexed, index: str) -> Line:
-    place = {"_index": index, "_id": one.reference, "version": version_of(one), "version_type": "external_gte"}
+    place = _place(one, index)
     if not one.body:
         return Line(one.rid, one.reference, _encode({"delete": place}))
     return Line(one.rid, one.reference, _encode({"index": place}), _encode(document(one)))
+
+
+def _place(one: Indexed, index: str) -> dict[str, object]:
+    return {"_index": index, "_id": one.reference, "version": version_of(one), "version_type": "external_gte"}
+
+
+def _forced(one: Indexed, index: str, place: Place | None) -> Line:
+    if not one.body:
+        return Line(one.rid, one.reference, _encode({"delete": _guarded(index, one.reference, place)}))
+    action = "create" if place is None else "index"
+    return Line(
+        one.rid, one.reference, _encode({action: _guarded(index, one.reference, place)}), _encode(document(one))
+    )
+
+
+def _guarded(index: str, reference: str, place: Place | None) -> dict[str, object]:
+    guard = {} if place is None else {"if_seq_no": place[0], "if_primary_term": place[1]}
+    return {"_index": index, "_id": reference, **guard}
 
 
 def _requests(lines: Sequence[Line]) -> list[list[Line]]:

@@ -1,6 +1,6 @@
 """The indices of one generation, and the aliases that searches go to."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from elasticsearch import AsyncElasticsearch
@@ -87,6 +87,16 @@ class Generations:
 
     async def remove(self, n: int, mapping: int) -> None:
         await self._client.indices.delete(index=self.indices(n, mapping), ignore_unavailable=True)
+
+    async def remove_all_but(self, known: Collection[tuple[int, int]]) -> None:
+        """Our own indices that no generation (number, mapping) knows of any more."""
+        kept = {name for n, mapping in known for name in self.indices(n, mapping)}
+        patterns = [f"{alias}-v*" for alias in self.aliases]
+        found = await self._client.indices.get(index=patterns, ignore_unavailable=True, allow_no_indices=True)
+        ours = [name for name, told in found.items() if _meta(told).get("store") == self._store_id]
+        orphans = sorted(set(ours) - kept)
+        if orphans:
+            await self._client.indices.delete(index=orphans, ignore_unavailable=True)
 
 
 def _meta(told: Mapping[str, Any]) -> Mapping[str, Any]:

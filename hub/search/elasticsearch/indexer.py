@@ -72,6 +72,10 @@ class Indexer:
     def feeder(self) -> Feeder:
         return self._feeder
 
+    def forget(self) -> None:
+        """Look before the next round whether the indices are there."""
+        self._looked = float("-inf")
+
     async def run(self, stop: asyncio.Event, after_round: Callable[[], Awaitable[None]] | None = None) -> None:
         """Until ``stop``. What goes wrong is told under ``Word.TROUBLE`` and tried again."""
         pause_seconds = POLL_SECONDS
@@ -83,7 +87,7 @@ class Indexer:
                 await self._say("")
                 pause_seconds = 0.0 if worked else POLL_SECONDS
             except Exception as failure:
-                self._looked = float("-inf")
+                self.forget()
                 pause_seconds = min(LONGEST_PAUSE_SECONDS, max(0.5, 2 * pause_seconds))
                 AWAY.log(error=type(failure).__name__)
                 await self._say(trouble_of(failure))
@@ -146,6 +150,7 @@ class Indexer:
         ceiling = await asyncio.to_thread(self._store.newest_rid)
         begun = await asyncio.to_thread(self._progress.begin, MAPPING, mark, ceiling)
         FILLING.log(generation=begun.n, ceiling=ceiling)
+        await self._generations.remove(begun.n, MAPPING)
         await self._generations.create(begun.n)
 
     async def _remove_old(self) -> None:
@@ -154,6 +159,9 @@ class Indexer:
             if now_ms - one.reached_ms > KEEP_OLD_SECONDS * 1000:
                 await self._generations.remove(one.n, one.mapping)
                 await asyncio.to_thread(self._progress.mark_gone, one)
+        states = (State.FILLING, State.LIVE, State.OLD)
+        known = await asyncio.to_thread(self._progress.generations, *states)
+        await self._generations.remove_all_but({(one.n, one.mapping) for one in known})
 
     # What is to be done
 

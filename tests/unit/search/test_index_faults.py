@@ -1,0 +1,263 @@
+"""What can happen to the index: searches go on or say so, and afterwards it equals the store again."""
+
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from hub.contracts.caller import Caller, Role
+from hub.contracts.errors import Busy, Gone, Incorrect
+from hub.contracts.search import IndexAway
+from hub.contracts.store import CommitView
+from hub.search.elasticsearch import feeding, indexer
+from hub.search.elasticsearch.feeding import Throttled
+from tests.contracts.resource_stores import BAIHE, OWN, create, delete, observation, patient, update
+from tests.servers.elasticsearch import ElasticsearchServer
+from tests.servers.indexed_county import IndexedCounty
+
+HUB = Caller("hub", Role.SERVICE, "hub")
+
+
+@pytest.fixture(scope="module")
+def shared(elasticsearch: ElasticsearchServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[IndexedCounty]:
+    made = IndexedCounty(tmp_path_factory.mktemp("faults"), elasticsearch.url, "faults")
+    made.submit(*(update(patient(f"{n}", id=f"p{n}", name=[{"family": "王"}])) for n in range(30)))
+    made.settle()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def county(shared: IndexedCounty) -> Iterator[IndexedCounty]:
+    """Whatever was done to the index, afterwards it equals the store, and pages and totals agree."""
+    shared.look_again()
+    shared.settle()
+    yield shared
+    shared.look_again()
+    shared.settle()
+    assert shared.check().listed == ()
+    assert sorted(shared.index_ids("Patient?name=王")) == sorted(shared.ids("Patient?name=王"))
+
+
+def index_of(county: IndexedCounty, group: str = "people") -> str:
+    live = county.progress.live()
+    assert live is not None
+    return county.indexer.generations.index(live.n, group)
+
+
+def test_an_update_takes_the_place_of_the_old_and_what_is_deleted_leaves(county: IndexedCounty) -> None:
+    county.one(update(patient("1", id="p1", name=[{"family": "赵"}])))
+    county.one(delete("Patient/p2"))
+    county.settle()
+    assert county.index_ids("Patient?name=赵") == ["p1"]
+    assert not {"p1", "p2"} & set(county.index_ids("Patient?name=王"))
+    county.one(update(patient("2", id="p2", name=[{"family": "王"}])))
+    county.settle()
+    assert "p2" in county.index_ids("Patient?name=王")
+
+
+def test_what_is_shared_without_a_new_version_is_found_by_who_it_is_shared_with(county: IndexedCounty) -> None:
+    assert county.index_ids("Patient?name=王", OWN["baihe"]) == []
+
+    def share(view: CommitView) -> None:
+        view.share("Patient", "p5", "baihe")
+
+    county.store.act(share, HUB).result()
+    county.settle()
+    assert county.index_ids("Patient?name=王", OWN["baihe"]) == ["p5"]
+
+
+def test_an_indexer_that_was_killed_does_its_last_work_again(county: IndexedCounty) -> None:
+    county.one(update(patient("7", id="p7", name=[{"family": "孙"}])))
+    live = county.progress.live()
+    assert live is not None
+    rids, _ = county.store.touched_since(live.mark, 10)
+    county.runner.run(county.indexer.feeder.write(live, rids))  # written, and not saved how far
+    county.runner.run(county.index.close())
+    county.reopen()
+    county.settle()
+    assert county.index_ids("Patient?name=孙") == ["p7"]
+
+
+def test_a_write_that_was_held_up_does_not_overtake(county: IndexedCounty) -> None:
+    live = county.progress.live()
+    assert live is not None
+    old = county.indexer.feeder._made(live, list(county.store.rids_of(["Patient/p8"]).values())).lines
+    county.one(update(patient("8", id="p8", name=[{"family": "周"}])))
+    county.one(delete("Patient/p9"))
+    county.settle()
+    assert county.runner.run(county.indexer.feeder._send(old)) == []
+    assert "p8" in county.index_ids("Patient?name=周")
+
+
+def test_what_somebody_did_to_the_index_is_found_and_repaired(county: IndexedCounty) -> None:
+    index = index_of(county)
+    county.elasticsearch("DELETE", f"/{index}/_doc/Patient%2Fp10?refresh=true")
+    county.elasticsearch("POST", f"/{index}/_update/Patient%2Fp11?refresh=true", {"doc": {"token": ["x"]}})
+    county.elasticsearch("POST", f"/{index}/_update/Patient%2Fp12?refresh=true", {"doc": {"check": 1}})
+    stranger = {"type": "Patient", "id": "nobody", "rid": 3, "check": 5, "readers": []}
+    county.elasticsearch("PUT", f"/{index}/_doc/Patient%2Fnobody?refresh=true", stranger)
+    found = county.check()
+    assert dict(found.listed) == {
+        "Patient/p10": "missing",
+        "Patient/p11": "another content",
+        "Patient/p12": "another content",
+        "Patient/nobody": "not in the store",
+    }
+    repaired = county.check(repair=True)
+    assert (repaired.differing, repaired.repaired) == (4, 4)
+    assert county.check().differing == 0
+    county.one(update(patient("10", id="p10", name=[{"family": "吴"}])))
+    county.settle()
+    assert county.index_ids("Patient?name=吴") == ["p10"]
+
+
+def test_a_wiped_server_is_filled_again_while_the_store_searches(county: IndexedCounty) -> None:
+    live = county.progress.live()
+    assert live is not None
+    county.elasticsearch("DELETE", "/" + ",".join(county.indexer.generations.indices(live.n)))
+    answer = county.ask("Patient?name=王&_count=100")
+    assert answer.engine == "store"
+    assert answer.page.matches
+    county.look_again()
+    county.settle()
+    county.runner.run(county.index.close())
+    county.reopen()
+    assert county.ask("Patient?name=王&_count=100").engine == "index"
+
+
+def test_a_place_in_the_log_that_was_lost_costs_a_rebuild_and_no_match(county: IndexedCounty) -> None:
+    county.store.act(lambda view: view.execute("DELETE FROM search_generation"), HUB).result()
+    assert county.ask("Patient?name=王").engine == "store"
+    county.look_again()
+    county.settle()
+    assert county.ask("Patient?name=王").engine == "index"
+
+
+def test_a_disk_that_is_nearly_full_holds_up_the_index_and_nothing_else(
+    county: IndexedCounty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeding, "FIRST_PAUSE_SECONDS", 0.001)
+    blocks = f"/{index_of(county)}/_settings"
+    county.elasticsearch("PUT", blocks, {"index.blocks.read_only_allow_delete": True})
+    county.one(update(patient("13", id="p13", name=[{"family": "郑"}])))
+    with pytest.raises(Throttled):
+        county.settle()
+    answer = county.ask("Patient?name=郑")
+    assert (answer.engine, answer.behind) == ("index", True)
+    assert "is behind by 1 changes" in answer.notes[0]
+    assert [one.id for one in county.ask("Patient?name=郑", strict=True).page.matches] == ["p13"]
+    county.elasticsearch("PUT", blocks, {"index.blocks.read_only_allow_delete": None})
+    county.settle()
+    assert county.index_ids("Patient?name=郑") == ["p13"]
+
+
+def test_one_document_that_the_server_will_not_take_is_listed_alone(county: IndexedCounty) -> None:
+    refusing = {"processors": [{"fail": {"if": "ctx.id == 'p15'", "message": "no"}}]}
+    county.elasticsearch("PUT", "/_ingest/pipeline/faults", refusing)
+    settings = f"/{index_of(county)}/_settings"
+    county.elasticsearch("PUT", settings, {"index.default_pipeline": "faults"})
+    for number in (14, 15, 16):
+        county.one(update(patient(f"{number}", id=f"p{number}", name=[{"family": "冯"}])))
+    county.settle()
+    assert sorted(county.index_ids("Patient?name=冯")) == ["p14", "p16"]
+    (refused,) = county.progress.refused()
+    assert refused.reference == "Patient/p15"
+    assert "fail_processor_exception" in refused.reason
+    assert "1 resources of this type could not be indexed" in county.ask("Patient?name=冯").notes[0]
+    assert "p15" not in county.index_ids("Patient?name=王")  # nor by what it said before
+    county.elasticsearch("PUT", settings, {"index.default_pipeline": "_none"})
+    assert county.check(repair=True).differing == 0
+    assert sorted(county.index_ids("Patient?name=冯")) == ["p14", "p15", "p16"]
+    assert county.progress.refused() == []
+    assert county.ask("Patient?name=冯").notes == ()
+
+
+def test_a_frozen_server_costs_a_search_less_than_two_seconds(
+    county: IndexedCounty, elasticsearch: ElasticsearchServer
+) -> None:
+    county.runner.run(county.index.close())
+    county.reopen()
+    assert county.ask("Patient?name=王").engine == "index"
+    elasticsearch.signal(signal.SIGSTOP)
+    try:
+        asked = time.monotonic()
+        answer = county.ask("Patient?name=王&_count=100")
+        spent_seconds = time.monotonic() - asked
+        again = county.ask("Patient?name=王&_count=100")
+    finally:
+        elasticsearch.signal(signal.SIGCONT)
+    assert answer.engine == again.engine == "store"
+    assert len(answer.page.matches) == len(county.ids("Patient?name=王"))
+    assert spent_seconds < 10  # 1.5 s for the index, then the store; the rest is for a busy machine
+
+
+def test_a_rebuild_that_is_broken_off_goes_on_where_it_was(
+    county: IndexedCounty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexer, "BATCH", 7)
+    monkeypatch.setattr(indexer, "VISIBLE_SECONDS", 0.0)
+    before = county.progress.live()
+    county.progress.ask_for_rebuild()
+    county.runner.run(county.indexer.round())
+    monkeypatch.setattr(indexer, "VISIBLE_SECONDS", 0.01)
+    county.runner.run(county.indexer.round())
+    (filling,) = county.progress.generations(indexer.State.FILLING)
+    assert 0 < filling.scanned < filling.ceiling
+    assert county.ask("Patient?name=王").engine == "index"  # the old one goes on
+    county.one(create(patient("99", name=[{"family": "王"}])))
+    county.runner.run(county.index.close())
+    county.reopen()
+    county.settle()
+    after = county.progress.live()
+    assert before is not None
+    assert after is not None
+    assert after.n == filling.n > before.n
+
+
+def test_pages_go_on_over_a_rebuild_and_end_with_a_word_when_their_moment_is_over(county: IndexedCounty) -> None:
+    first = county.find("Patient?name=王&_count=5")
+    county.progress.ask_for_rebuild()
+    county.settle()
+    second = county.find("Patient?name=王&_count=5", after=first.next)
+    assert not set(first.ids) & set(second.ids)
+    county.elasticsearch("DELETE", "/_pit", {"id": _point(county, second.next)})
+    with pytest.raises(Gone, match="point in time"):
+        county.find("Patient?name=王&_count=5", after=second.next)
+
+
+def _point(county: IndexedCounty, cursor: str) -> str:
+    from hub.search.cursor import read
+    from tests.contracts.resource_stores import query
+
+    return read(county.index._key, query("Patient?name=王"), cursor).point_in_time
+
+
+def test_a_cursor_of_another_search_or_a_broken_one_is_refused(county: IndexedCounty) -> None:
+    cursor = county.find("Patient?name=王&_count=5").next
+    for text, after in (("Patient?name=李", cursor), ("Patient?name=王", "i.AAAA"), ("Patient?name=王", "i.")):
+        with pytest.raises(Incorrect, match="cursor"):
+            county.find(text, after=after)
+
+
+def test_a_page_of_an_index_that_went_away_is_refused_with_the_reason(
+    county: IndexedCounty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cursor = county.find("Patient?name=王&_count=5").next
+
+    async def away(*_: object) -> None:
+        raise IndexAway("The search index cannot be reached.")
+
+    monkeypatch.setattr(county.index, "find", away)
+    with pytest.raises(Busy, match=r"cannot be reached. This page can come from there alone"):
+        county.ask("Patient?name=王&_count=5", after=cursor)
+    monkeypatch.undo()
+    county.searches._rest.until = 0.0
+
+
+def test_two_organizations_records_of_one_kind_are_searched_apart(county: IndexedCounty) -> None:
+    made = county.one(create(observation("Patient/p1")), by=BAIHE)
+    county.settle()
+    assert county.index_ids("Observation?code=718-7", OWN["baihe"]) == [made.id]
+    assert county.index_ids("Observation?code=718-7", OWN["qingshan"]) == []

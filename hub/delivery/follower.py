@@ -19,7 +19,7 @@ from hub.telemetry import events
 from . import outbox
 from .bundle import transaction
 from .destinations import Destinations, scheme_of
-from .report import DELIVERED, WITHDRAWN, Reference, Report, read_report
+from .report import DELIVERED, WITHDRAWN, Reference, Report, elements, read_report
 
 ReportToOru = Callable[[Sequence[dict[str, Any]], str], bytes]
 """``(resources, control id) -> ORU^R01``: the report first, then results, then what they name; the control id is
@@ -57,10 +57,21 @@ class DeliveryFollower:
             if change.type == "DiagnosticReport" and not change.deleted:
                 stored = self._store.read_version(change.type, change.id, change.version, EVERYTHING)
                 report = read_report(stored.body)
-                if report.status in DELIVERED or (
+                concerns = report.status in DELIVERED or (
                     report.status in WITHDRAWN and outbox.is_known(self._store, stored.id, stored.version)
-                ):
+                )
+                if concerns and not self._says_the_same(stored):
                     self._deliver(stored, report)
+
+    def _says_the_same(self, stored: Stored) -> bool:
+        """As the version before, but for its meta (a mark of the hub's own): that is no news to anybody."""
+        if stored.version == 1:
+            return False
+        try:
+            before = self._store.read_version(stored.type, stored.id, stored.version - 1, EVERYTHING)
+        except ExchangeError:
+            return False
+        return before.owner == stored.owner and _content(before.body) == _content(stored.body)
 
     def _deliver(self, stored: Stored, report: Report) -> None:
         wanted: dict[str, str] = {}
@@ -139,6 +150,10 @@ class DeliveryFollower:
     def _search(self, resource_type: str, code: str, value: str) -> list[Stored]:
         query = parse(resource_type, [(code, value), ("_count", "20")], lenient=False)
         return list(self._store.search(query, EVERYTHING).matches)
+
+
+def _content(body: bytes) -> dict[str, bytes]:
+    return {name: bytes(raw) for name, raw in elements(body).items() if name != "meta"} if body else {}
 
 
 def _escaped(text: str) -> str:

@@ -9,6 +9,7 @@ from hub.contracts.store import CommitView, Reaction, Written
 from hub.contracts.submission import Channel
 
 from .facts import Study, Task, read_order, read_study, read_task
+from .late_images import seen_by_report, tell_of_late_images
 from .moved import follow_patient, follow_status
 from .reports import final_reports, follow_report, resolved
 from .tables import READING_TABLES
@@ -38,15 +39,23 @@ def follow(written: Sequence[Written], view: CommitView) -> None:
         if one.version > 1:
             follow_patient(one, view)
             follow_status(one, study, view)
+            tell_of_late_images(one, view)
     for one in written:
         if one.type == "DiagnosticReport":
-            follow_report(one, names, view)
+            targets = follow_report(one, names, view)
+            if targets is not None and _is_sent(one, view):
+                seen_by_report(*targets, view)
     if view.submission.origin.channel in OPENING_CHANNELS:
         for one in studies:
             _open(one, read_study(one.body), view)
     for one in written:
         if one.type == "Task":
             _guard(one, view)
+
+
+def _is_sent(one: Written, view: CommitView) -> bool:
+    """Sent by somebody, not written by the hub to follow from something else."""
+    return any(entry is one.entry for entry in view.submission.entries)
 
 
 def _note_orders(study_id: str, study: Study, view: CommitView) -> None:
@@ -103,7 +112,7 @@ def _register(task_id: str, study_id: str, patient_id: str | None, owner: str, v
 
 
 def _guard(one: Written, view: CommitView) -> None:
-    if all(entry is not one.entry for entry in view.submission.entries):
+    if not _is_sent(one, view):
         return  # the hub's own, made to follow from the submission
     rows = view.rows(
         "SELECT study_id, patient_id, owner, status, holder FROM reading_task WHERE task_id = ?", (one.id,)

@@ -7,20 +7,23 @@ from hub.contracts.store import CommitView, Written
 from .facts import FINAL, Reference, Report, read_report
 from .orders import complete
 
+Targets = tuple[list[str], list[str]]
+"""Studies and orders (``Type/id``) that a report speaks of."""
 
-def follow_report(one: Written, written: frozenset[str], view: CommitView) -> None:
+
+def follow_report(one: Written, written: frozenset[str], view: CommitView) -> Targets | None:
     """Note what a written DiagnosticReport cites; a final one becomes readable for the organizations whose study or
-    order it answers, together with its results, and completes its orders. ``written``: ``Type/id`` of everything in the
-    submission."""
+    order it answers, together with its results, and completes its orders; gives what it answers then. ``written``:
+    ``Type/id`` of everything in the submission."""
     if one.deleted or one.version > 1:
         view.execute("DELETE FROM reading_cite WHERE report_id = ?", (one.id,))
     if one.deleted:
-        return
+        return None
     report = read_report(one.body)
     studies = resolved("ImagingStudy", report.imagingStudy, view)
     orders = resolved("ServiceRequest", report.basedOn, view)
     if not studies and not orders:
-        return
+        return None
     for target in studies or orders:
         # A report that names its studies says nothing of the other studies of the same order.
         view.execute(
@@ -30,6 +33,8 @@ def follow_report(one: Written, written: frozenset[str], view: CommitView) -> No
     if report.status in FINAL:
         _share(one, report, [*studies, *orders], view)
         complete(one, orders, written, view)
+        return studies, orders
+    return None
 
 
 def final_reports(study_id: str, view: CommitView) -> dict[str, str]:

@@ -12,6 +12,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from hub.contracts.caller import Caller, Scope
+from hub.contracts.codes import IMAGES_AFTER_REPORT
 from hub.contracts.errors import ExchangeError
 from hub.contracts.gate import Gate
 from hub.contracts.site import ZONE
@@ -62,6 +63,8 @@ def status_router(
             now=datetime.now(ZONE),
             counts=[(name, zh, total) for name, zh in COUNTED if (total := _count(store, scope, name)) is not None],
             tasks=_list(store, scope, "Task", [("code", "read-study"), ("_sort", "-_lastUpdated")]),
+            late=_list(store, scope, "Task", [("code", IMAGES_AFTER_REPORT), ("status", "requested")]),
+            late_tag=IMAGES_AFTER_REPORT,
             reports=_list(store, scope, "DiagnosticReport", [("_sort", "-_lastUpdated")]),
             studies=_list(store, scope, "ImagingStudy", [("_sort", "-_lastUpdated")]),
             issues=_list(store, scope, "DetectedIssue", [("_sort", "-_lastUpdated")]),

@@ -19,6 +19,7 @@ from hub.contracts.errors import Busy, Conflict, Incorrect, Unsupported
 from hub.contracts.quarantine import Refusal
 from hub.contracts.submission import Channel, Original
 
+from .character_set import DEVICE_CODECS
 from .corrections.served import Served
 from .describe import Descriptions
 from .dicom_json import dicom_json
@@ -173,7 +174,9 @@ class Archive:
     ) -> Kept:
         syntax = _known(transfer_syntax)
         with self._data_set(file, data_set_at, syntax) as (buffer, begin, end):
-            header = read_header(scan(buffer, begin, end, syntax, _WANTED), big_endian=syntax.big_endian)
+            default = DEVICE_CODECS.get(self.settings.device(sender.ae_title).written_in)
+            found = scan(buffer, begin, end, syntax, _WANTED)
+            header = read_header(found, big_endian=syntax.big_endian, default=default)
             note = None
             if header.sop_class_uid == KEY_OBJECT_SELECTION:
                 note = rejection_note(dicom_json(buffer, begin, end, syntax, header.characters))

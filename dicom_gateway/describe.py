@@ -5,6 +5,7 @@ Made after the acknowledgement, or by the first reader that asks.
 
 from collections.abc import Sequence
 
+from .character_set import default_in
 from .dicom_json import dicom_json, encode
 from .frames import frame_table, pack
 from .header import WANTED, read_header
@@ -23,7 +24,7 @@ def describe(row: InstanceRow, files: InstanceFiles) -> Description:
     syntax = TRANSFER_SYNTAXES[row.transfer_syntax]
     with files.data_set(row) as (buffer, begin, end):
         found = scan(buffer, begin, end, syntax, _WANTED)
-        header = read_header(found, big_endian=syntax.big_endian)
+        header = read_header(found, big_endian=syntax.big_endian, default=default_in(row.characters))
         json = encode(dicom_json(buffer, begin, end, syntax, header.characters))
         return json, pack(frame_table(buffer, found, header, syntax))
 

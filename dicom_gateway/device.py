@@ -23,6 +23,8 @@ class DeviceProfile:
     modalities: frozenset[str] = frozenset()
     station_name: str = ""
     quiet_seconds: float | None = None
+    written_in: str = ""
+    """A key of ``character_set.DEVICE_CODECS``: what it writes in where neither label nor bytes say so."""
     tls: OutgoingTls | None = None
 
     def modality(self, word: str, asked: str = "") -> str:

@@ -83,10 +83,11 @@ class Header:
     frames: int | None = None
 
 
-def read_header(found: Scan, *, big_endian: bool) -> Header:
-    """Raises Incorrect where one of the UIDs that name an instance is missing or no UID."""
+def read_header(found: Scan, *, big_endian: bool, default: str | None = None) -> Header:
+    """``default`` is the codec that the device is known to write in. Raises Incorrect where one of the UIDs that name
+    an instance is missing or no UID."""
     values = found.values
-    characters = choose(values.get(CHARACTER_SET), (values[tag] for tag in _TEXT if tag in values))
+    characters = choose(values.get(CHARACTER_SET), (values[tag] for tag in _TEXT if tag in values), default)
     header = Header(
         sop_class_uid=_uid(values, SOP_CLASS),
         sop_instance_uid=_uid(values, SOP_INSTANCE),

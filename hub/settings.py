@@ -81,6 +81,10 @@ class DicomDevice(BaseModel):
     """Its worklist holds these alone; empty holds all."""
     station_name: str = Field("", max_length=16)
     quiet_seconds: float | None = Field(None, gt=0)
+    written_in: Literal[
+        "", "GB18030", "ISO_IR 192", "ISO_IR 100", "ISO_IR 101", "ISO_IR 144", "ISO_IR 13", "ISO_IR 149", "BIG5"
+    ] = ""
+    """What it writes in where neither the label nor the bytes of an object say so; empty presumes GB18030."""
     tls: bool = False
     """Associations that we open to it go over TLS; ``dicom.outgoing`` says with which certificate."""
     ca: Path | None = None

@@ -7,6 +7,7 @@ from itertools import chain
 
 from hub.contracts.site import ZONE
 
+from ..character_set import default_in
 from ..header import WANTED, Header, read_header
 from ..instance_files import InstanceFiles
 from ..scan import Buffer, scan
@@ -59,7 +60,8 @@ class Served:
             with self._files.file(row) as whole:
                 file.write(whole[: row.data_set_at])
             with self._files.data_set(row) as (buffer, begin, end):
-                header = read_header(scan(buffer, begin, end, syntax, _WANTED), big_endian=syntax.big_endian)
+                found = scan(buffer, begin, end, syntax, _WANTED)
+                header = read_header(found, big_endian=syntax.big_endian, default=default_in(row.characters))
                 new, rest = coerced(
                     buffer, begin, end, syntax, header.characters, self._coercion(row, correction, header)
                 )

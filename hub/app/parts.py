@@ -94,6 +94,7 @@ def _device(door: DicomDoor, device: DicomDevice) -> DeviceProfile:
         modalities=frozenset(device.modalities),
         station_name=device.station_name,
         quiet_seconds=device.quiet_seconds,
+        written_in=device.written_in,
         tls=OutgoingTls(device.ca or outgoing.ca, *shown, device.tls_name) if device.tls else None,
     )
 

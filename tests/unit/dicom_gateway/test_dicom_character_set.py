@@ -1,8 +1,17 @@
 """Names come out right whatever label they were sent under."""
 
-import pytest
+from pathlib import Path
 
-from dicom_gateway.character_set import choose
+import pytest
+from dicom_objects import image, part10
+from dicom_parts import QINGSHAN
+
+from dicom_gateway.archive import Archive, Sender
+from dicom_gateway.character_set import choose, default_in
+from dicom_gateway.device import DeviceProfile
+from dicom_gateway.file_meta import read_file_meta
+from dicom_gateway.settings import DicomSettings
+from hub.blobs.folder import FolderBlobStore
 
 
 def decoded(label: str | None, raw: bytes) -> str:
@@ -72,3 +81,40 @@ def test_a_name_cut_within_a_character_keeps_its_beginning() -> None:
 
 def test_the_evidence_says_label_and_verdict_and_no_text() -> None:
     assert choose(b"ISO_IR 100", ["张伟".encode("gbk")]).evidence == "ISO_IR 100 -> gb18030"
+
+
+@pytest.mark.parametrize(
+    ("declared", "raw", "default", "text"),
+    [
+        (b"", "陳^怡君".encode("big5"), "big5", "陳^怡君"),
+        (b"ISO_IR 100", "陳^怡君".encode("big5"), "big5", "陳^怡君"),
+        (b"", "Иванов".encode("iso8859_5"), "iso8859_5", "Иванов"),
+        (b"", "Müller".encode("latin-1"), "latin-1", "Müller"),
+        (b"GB18030", "陈^怡君".encode("gb18030"), "big5", "陈^怡君"),  # the label says it
+        (b"", "陈^怡君".encode(), "big5", "陈^怡君"),  # the bytes say it
+        (b"ISO_IR 192", "陈^怡君".encode(), "big5", "陈^怡君"),
+        (b"", b"\xfc\x80\x81", "big5", None),  # it cannot be that
+    ],
+)
+def test_a_device_that_is_known_is_believed_where_nothing_else_tells(
+    declared: bytes, raw: bytes, default: str, text: str | None
+) -> None:
+    characters = choose(declared, [raw], default)
+    assert default_in(characters.evidence) == default
+    if text is not None:
+        assert characters.decode(raw, person_name=True) == text
+
+
+def test_the_profile_of_a_device_reaches_its_objects_and_the_evidence(tmp_path: Path) -> None:
+    settings = DicomSettings(free_space_floor_bytes=0, devices={"OLD_CR": DeviceProfile(written_in="BIG5")})
+    archive = Archive(tmp_path / "dicom", settings, FolderBlobStore(tmp_path / "blobs"))
+    content = part10(image(PatientName="XXXX")).replace(b"XXXX", "陳^".encode("big5") + b" ")
+    file = archive.spool.create()
+    file.write(content)
+    syntax, at = read_file_meta(content)
+    archive.keep(file, at, syntax, Sender(QINGSHAN, "OLD_CR"))
+    ((name, evidence),) = archive.index.rows("SELECT st.patient_name, i.characters FROM study st JOIN instance i")
+    assert (name, evidence) == ("陳^", " -> big5 (device: big5)")
+    (row,) = archive.index.every_instance()
+    assert "陳".encode() in archive.descriptions.of([row])[row.id][0]
+    archive.close()

@@ -48,6 +48,9 @@ def _parser() -> argparse.ArgumentParser:
         _index_option(one)
     commands.add_parser("verify", parents=[folder], help="check every stored body, index row and blob against its hash")
 
+    kept = commands.add_parser("retention", parents=[folder], help="which studies have been kept long enough")
+    kept.add_argument("--apply", action="store_true", help="delete them, but for those that have to be read")
+
     demo = commands.add_parser("demo", help="play the main job with a county of samples, then stay up")
     demo.add_argument("--once", action="store_true", help="end with 0, or with 1 and what failed")
     demo.add_argument("--data-dir", type=Path, metavar="DIR", default=Path("demo-data"))
@@ -205,6 +208,10 @@ def _run(arguments: argparse.Namespace) -> int:
             from hub.process.check import verify
 
             return verify(settings_of(arguments))
+        case "retention":
+            from hub.process.retention_command import retention
+
+            return retention(settings_of(arguments), apply=arguments.apply)
         case "demo":
             from hub.demo.play import play
 

@@ -105,6 +105,18 @@ class DicomOutgoing(BaseModel):
     """The authority that signs the certificates of destinations; None trusts those of the system."""
 
 
+class Retention(BaseModel):
+    """How many years studies are kept; None is for ever. The most particular figure counts."""
+
+    model_config = _NOTHING_ELSE
+
+    years: Annotated[int, Field(ge=1, le=200)] | None = None
+    modalities: dict[str, Annotated[int, Field(ge=1, le=200)]] = {}
+    """By modality: ``{"CT" = 15}``."""
+    organizations: dict[str, Annotated[int, Field(ge=1, le=200)]] = {}
+    """By Organization id."""
+
+
 class DicomDoor(Door):
     port: Port = 11112
     ae_title: str = Field("HUB", min_length=1, max_length=16, pattern=r"^[\x21-\x5b\x5d-\x7e]+$")
@@ -115,6 +127,8 @@ class DicomDoor(Door):
     """Specific Character Set of answers to a peer that does not show what it reads."""
     devices: dict[str, DicomDevice] = {}
     outgoing: DicomOutgoing = DicomOutgoing()
+    retention: Retention = Retention()
+    """Applied by ``hub retention``, and by nothing else."""
     distant_cache_bytes: int = Field(10 << 30, ge=0)
     """Room for images fetched from archives that stay at their hospitals; those looked at longest ago go first."""
     fast_receive: bool = True

@@ -67,15 +67,18 @@ def _act(row: tuple[Any, ...]) -> Act:
     return Act(row[0], row[1], Kind(row[2]), row[3], By(*row[4:]))
 
 
-def note(connection: sqlite3.Connection, study: int, kind: Kind, subject: str, by: By) -> int:
-    """Inside a transaction: the act, and that the hub is to be told of the study now. Gives the act's id."""
+def note(connection: sqlite3.Connection, study: int, kind: Kind, subject: str, by: By, *, by_hub: bool = False) -> int:
+    """Inside a transaction: the act, and that the hub is to be told of the study now. Gives the act's id. What the hub
+    itself has made us do (``by_hub``) is no news to it where its studies are told by others (an ECG)."""
     row = connection.execute(
         "INSERT INTO act (study, kind, subject, reason, client, role, organization, actor, at_us)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
         (study, kind.value, subject, by.reason, by.client, by.role, by.organization, by.actor, by.at_us),
     ).fetchone()
     connection.execute(
-        "UPDATE study SET revision = revision + 1, due_us = min(due_us, ?), tries = 0 WHERE id = ?", (by.at_us, study)
+        "UPDATE study SET revision = revision + 1, due_us = min(due_us, ?), tries = 0 WHERE id = ?"
+        " AND (? OR EXISTS (SELECT 1 FROM instance i WHERE i.study = study.id AND NOT i.announced))",
+        (by.at_us, study, not by_hub),
     )
     return int(row[0])
 

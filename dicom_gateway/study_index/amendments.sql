@@ -34,6 +34,8 @@ CREATE INDEX IF NOT EXISTS correction_study ON correction (study);
 
 CREATE INDEX IF NOT EXISTS study_corrected ON study (id) WHERE correction IS NOT NULL;
 
+CREATE INDEX IF NOT EXISTS study_patient ON study (patient) WHERE patient IS NOT NULL;
+
 -- Series that belong to another study than their objects say: later ones go there too.
 CREATE TABLE IF NOT EXISTS diverted (
     owner INTEGER NOT NULL,

@@ -114,13 +114,15 @@ class Corrections:
         ]
 
 
-def correct(connection: sqlite3.Connection, subject: Subject, corrected: Corrected, by: By) -> tuple[int, str]:
+def correct(
+    connection: sqlite3.Connection, subject: Subject, corrected: Corrected, by: By, *, by_hub: bool = False
+) -> tuple[int, str]:
     """Inside a transaction. Gives the correction's id and the UID of the study where its objects are from now on: for a
     part of a study one of its own, since a study is of one patient. Raises NotFound, Conflict."""
     study = acts.study_row(connection, subject.owner, subject.study_uid)
     parted = part(connection, study, subject, _parted_uid(connection, study)) if subject.part else None
     target = parted.study if parted else study
-    act = acts.note(connection, target, Kind.CORRECT, subject.part, by)
+    act = acts.note(connection, target, Kind.CORRECT, subject.part, by, by_hub=by_hub)
     if parted:
         acts.note(connection, study, Kind.CORRECT, subject.part, by)
         corrected = msgspec.structs.replace(corrected, study_uid=parted.study_uid)
@@ -139,7 +141,7 @@ def correct(connection: sqlite3.Connection, subject: Subject, corrected: Correct
     return int(made), str(uid)
 
 
-def undo(connection: sqlite3.Connection, owner: str | None, correction: int, by: By) -> None:
+def undo(connection: sqlite3.Connection, owner: str | None, correction: int, by: By, *, by_hub: bool = False) -> None:
     """Inside a transaction: the study's row is what it was. Raises NotFound; Conflict where it is undone, or where a
     later one rests on it."""
     row = connection.execute(
@@ -155,7 +157,7 @@ def undo(connection: sqlite3.Connection, owner: str | None, correction: int, by:
         raise Conflict("This correction is undone already.", remedy="Nothing is left to do.")
     if in_force != correction:
         raise Conflict("A later correction rests on this one.", remedy="Undo the later one first.")
-    act = acts.note(connection, study, Kind.UNDO, "", by)
+    act = acts.note(connection, study, Kind.UNDO, "", by, by_hub=by_hub)
     if split_from is not None:
         acts.note(connection, split_from, Kind.UNDO, "", by)
         join_again(connection, study, split_from, msgspec.json.decode(moved))

@@ -3,15 +3,22 @@
 import asyncio
 import signal
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
+import msgspec
 import uvloop
 
 from adapters.ecg.drop_folder import DropFolder
 from adapters.ecg.ingest import EcgIngest
 from adapters.hl7v2.mllp_client import send as mllp_send
 from adapters.hl7v2.report_to_oru import report_to_oru
+from dicom_gateway.corrections import patient_updates
+from dicom_gateway.corrections.patient_updates import PatientUpdates
 from hub.blobs.settling import Settling
 from hub.blobs.settling_store import SettlingBlobStore
+from hub.contracts.caller import EVERYTHING
+from hub.contracts.errors import ExchangeError
 from hub.delivery.follower import DeliveryFollower
 from hub.delivery.following import follow
 from hub.delivery.sender import Sender
@@ -41,6 +48,14 @@ def _settling(parts: Parts) -> Settling | None:
     return Settling(parts.blobs) if isinstance(parts.blobs, SettlingBlobStore) else None
 
 
+def _version(parts: Parts, resource_type: str, resource_id: str, version: int) -> dict[str, Any] | None:
+    try:
+        stored = parts.store.read_version(resource_type, resource_id, version, EVERYTHING)
+    except ExchangeError:
+        return None
+    return msgspec.json.decode(stored.body, type=dict[str, Any]) if stored.body else None
+
+
 async def _follow(parts: Parts, ready: Callable[[], None]) -> None:
     settings = parts.settings
     stop = asyncio.Event()
@@ -59,6 +74,16 @@ async def _follow(parts: Parts, ready: Callable[[], None]) -> None:
                 delivery,
                 stop,
                 types=frozenset({"DiagnosticReport"}),
+                poll_seconds=settings.delivery.poll_seconds,
+            )
+        )
+        tasks.create_task(
+            follow(
+                parts.store,
+                SqliteCursorStore(parts.store),
+                PatientUpdates(parts.archive.index, parts.hub_client, partial(_version, parts)),
+                stop,
+                types=patient_updates.TYPES,
                 poll_seconds=settings.delivery.poll_seconds,
             )
         )

@@ -1,13 +1,18 @@
 """A gateway in a temporary folder, with real parts but for the hub behind it, which records what it is told."""
 
 import asyncio
+import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 from dicom_parts import QINGSHAN, RecordingAudit, RecordingHub
+from dicomweb_client.api import DICOMwebClient
 
 from dicom_gateway.archive import Archive
 from dicom_gateway.instance_store import ArchiveInstanceStore
@@ -94,3 +99,25 @@ def ask(archive: Archive, audit: RecordingAudit, recording_hub: RecordingHub) ->
         return asyncio.run(run())
 
     return asked
+
+
+@pytest.fixture
+def web(server: DicomServer) -> Iterator[DICOMwebClient]:
+    """dicomweb-client as Qingshan, over HTTP."""
+    app = DicomWebApp(server.archive, Policy(), RecordingAudit(), RecordingHub())
+
+    async def with_caller(scope: Any, receive: Any, send: Any) -> None:
+        await app({**scope, "state": {"caller": QINGSHAN}}, receive, send)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        config = uvicorn.Config(with_caller, lifespan="off", log_config=None, http="httptools", ws="none")
+        http = uvicorn.Server(config)
+        thread = threading.Thread(target=http.run, kwargs={"sockets": [listening]})
+        thread.start()
+        while not http.started:
+            time.sleep(0.01)
+        client = DICOMwebClient(f"http://127.0.0.1:{listening.getsockname()[1]}/dicom-web")
+        yield client
+        client._session.close()
+        http.should_exit = True
+        thread.join()

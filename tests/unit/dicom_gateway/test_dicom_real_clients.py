@@ -5,7 +5,6 @@ import os
 import shutil
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from datetime import date
@@ -15,15 +14,12 @@ from typing import Any
 
 import pydicom
 import pytest
-import uvicorn
 from dicom_objects import data_set_of, image, part10
-from dicom_parts import QINGSHAN, RecordingAudit, RecordingHub
+from dicom_parts import RecordingHub
 from dicomweb_client.api import DICOMwebClient
 
 from dicom_gateway.server import DicomServer
-from dicom_gateway.web.app import DicomWebApp
 from hub.contracts.caller import EVERYTHING
-from hub.security.policy import Policy
 
 pytestmark = pytest.mark.skipif(shutil.which("storescu") is None, reason="DCMTK is not installed")
 
@@ -38,28 +34,6 @@ def county() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-@pytest.fixture
-def web(server: DicomServer) -> Iterator[DICOMwebClient]:
-    """dicomweb-client as Qingshan, over HTTP."""
-    app = DicomWebApp(server.archive, Policy(), RecordingAudit(), RecordingHub())
-
-    async def with_caller(scope: Any, receive: Any, send: Any) -> None:
-        await app({**scope, "state": {"caller": QINGSHAN}}, receive, send)
-
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        config = uvicorn.Config(with_caller, lifespan="off", log_config=None, http="httptools", ws="none")
-        http = uvicorn.Server(config)
-        thread = threading.Thread(target=http.run, kwargs={"sockets": [listening]})
-        thread.start()
-        while not http.started:
-            time.sleep(0.01)
-        client = DICOMwebClient(f"http://127.0.0.1:{listening.getsockname()[1]}/dicom-web")
-        yield client
-        client._session.close()
-        http.should_exit = True
-        thread.join()
 
 
 def dcmtk(server: Any, *command: str | Path, ae_title: str = "QINGSHAN", no_delay: str = "1") -> str:

@@ -1,10 +1,12 @@
 """The query string of a search transaction (PS3.18 8.3.4, 10.6.1)."""
 
+import re
 from dataclasses import dataclass, field
+from typing import Any
 
 from hub.contracts.errors import Incorrect
 
-from ..data_dictionary import tag_of
+from ..data_dictionary import representation_of, tag_of
 from ..study_index.keys import KEYS, Level
 from ..study_index.match import Condition, condition, malformed
 
@@ -12,15 +14,19 @@ MOST_RESULTS = 5000
 """Of one answer; more are announced by a Warning header and fetched by offset."""
 MOST_INCLUDED = 200
 """The same where attributes beyond the index are asked for: each result then needs its instance's description."""
+_DEEPEST = 4
+"""Steps of a path into sequences."""
 _FLAGS = {"true": True, "false": False}
 _NOT_OURS = frozenset({"accept", "charset"})
 
 
 @dataclass(slots=True)
 class SearchRequest:
-    """``include`` are tags to return beyond the usual ones, ``include_all`` everything there is of the level."""
+    """``beyond`` are keys that no index column answers, in the DICOM JSON Model. ``include`` are tags to return beyond
+    the usual ones, ``include_all`` everything there is of the level."""
 
     conditions: list[tuple[Level, Condition]] = field(default_factory=list)
+    beyond: dict[str, Any] = field(default_factory=dict)
     include: list[int] = field(default_factory=list)
     include_all: bool = False
     limit: int | None = None
@@ -29,7 +35,7 @@ class SearchRequest:
 
     @property
     def extended(self) -> bool:
-        return self.include_all or bool(self.include)
+        return self.include_all or bool(self.include) or bool(self.beyond)
 
     @property
     def most(self) -> int:
@@ -65,8 +71,9 @@ def search_request(level: Level, query: list[tuple[str, str]]) -> SearchRequest:
 
 
 def _add(request: SearchRequest, level: Level, name: str, value: str) -> None:
-    tag = tag_of(name)
-    if tag is None:
+    path = [tag_of(step) for step in name.split(".")]
+    tags = [tag for tag in path if tag is not None]
+    if len(tags) < len(path) or len(tags) > _DEEPEST:
         raise Incorrect(
             "A query parameter is no attribute.",
             where=name[:64],
@@ -74,23 +81,28 @@ def _add(request: SearchRequest, level: Level, name: str, value: str) -> None:
             issue_code="not-supported",
             http_status=400,
         )
-    key = KEYS.get(tag)
+    key = KEYS.get(tags[0]) if len(tags) == 1 else None
     if key is None:
-        if not value.strip():
-            request.include.append(tag)  # universal matching asks for the attribute back
-            return
-        raise Incorrect(
-            "This attribute cannot be searched by.",
-            where=name[:64],
-            remedy="See the conformance statement for the attributes that can.",
-            issue_code="not-supported",
-            http_status=400,
-        )
+        request.include.append(tags[0])  # universal matching asks for the attribute back
+        if value.strip():
+            request.beyond[f"{tags[0]:08X}"] = _asked(tags, value.strip())
+        return
     if level == "study" and key.column == "se.modality":
         key = KEYS[0x00080061]  # Modality asked of studies means Modalities in Study
     found = condition(key, value, name)
     if found is not None:
         request.conditions.append((key.level, found))
+
+
+def _asked(tags: list[int], value: str) -> dict[str, Any]:
+    """A key in the DICOM JSON Model; one of a sequence's item where the path goes on."""
+    tag, *inner = tags
+    if inner:
+        return {"vr": "SQ", "Value": [{f"{inner[0]:08X}": _asked(inner, value)}]}
+    representation = representation_of(tag)
+    if representation == "PN":
+        return {"vr": "PN", "Value": [{"Alphabetic": value}]}
+    return {"vr": representation, "Value": re.split(r"[,\\]", value) if representation == "UI" else value.split("\\")}
 
 
 def _include(request: SearchRequest, value: str) -> None:

@@ -2,29 +2,33 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from hub.contracts.audit import ReadAudit
 from hub.contracts.caller import Scope
-from hub.contracts.errors import Incorrect
+from hub.contracts.errors import Incorrect, TooLarge
 
 from .. import uids
 from ..archive import Archive
 from ..distant.whereabouts import Whereabouts
+from ..query.matching import matches as matches_keys
 from ..study_index.keys import Level
 from ..study_index.level_json import instance_attributes, of_values
-from ..study_index.match import Condition
+from ..study_index.match import Condition, malformed
 from ..study_index.search import Match, Query, representatives, search
 from .accept import json_type
 from .asgi import Answer, Headers, Request
-from .query_request import SearchRequest, search_request
+from .query_request import MOST_INCLUDED, SearchRequest, search_request
 
 Attributes = dict[str, Any]
 
 _RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TURN = 200
+MOST_EXAMINED = 10_000
+"""Objects read for one search by attributes that no index answers."""
 _STUDY_GROUPS = ("0008", "0010", "0020", "0032", "0040")
 _INSTANCE_ONLY = frozenset({"00080016", "00080018", "00200013", "00083002"})
 
@@ -39,6 +43,8 @@ async def search_level(
     query = Query(level, [*within, *asked.conditions], asked.most + 1, asked.offset)
     if not asked.most:
         matches = []
+    elif asked.beyond:
+        matches = await asyncio.to_thread(_matching, query, asked, archive, scope)
     elif query.scans:
         matches = await asyncio.to_thread(search, archive.index, query, scope)
     else:
@@ -68,6 +74,28 @@ async def search_level(
         body += msgspec.json.encode(dict(sorted(attributes.items())))
     body += b"]"
     return Answer(200, bytes(body), content_type, headers)
+
+
+def _matching(query: Query, asked: SearchRequest, archive: Archive, scope: Scope) -> list[Match]:
+    """Those of the index's matches whose objects match the keys beyond the index. Raises TooLarge (413) where too many
+    objects would have to be read, Incorrect (400) for a key that is malformed."""
+    found: list[Match] = []
+    for begin in range(0, MOST_EXAMINED, MOST_INCLUDED):
+        some = search(archive.index, replace(query, limit=MOST_INCLUDED, offset=begin), scope)
+        described = _descriptions(query.level, some, archive)
+        for match in some:
+            attributes = msgspec.json.decode(msgspec.json.encode(described.get(_id(query.level, match), {})))
+            try:
+                if matches_keys(asked.beyond, attributes):
+                    found.append(match)
+            except Incorrect as wrong:
+                raise malformed(wrong.where, wrong.remedy) from None
+        if len(some) < MOST_INCLUDED or len(found) >= query.offset + query.limit:
+            return found[query.offset : query.offset + query.limit]
+    raise TooLarge(
+        "Too many objects would have to be read for this search.",
+        remedy="Narrow it by an attribute of the conformance statement's table.",
+    )
 
 
 def uid_conditions(study: str | None, series: str | None = None) -> list[tuple[Level, Condition]]:

@@ -1,12 +1,14 @@
 """Smaller forms of blobs, from which the original comes back byte for byte.
 
 A packed file is ``MAGIC``, the name of its codec (8 bytes, padded by zeros), the size of the original (unsigned 64 bit,
-little endian), and what the codec made. A file is what its hash says: one that is of the hash it is stored under is the
-original, even if it should begin like a packed one.
+little endian), the CRC-32 of what follows (32 bit), and what the codec made: no damaged form reaches a decoder. A file
+is what its hash says: one that is of the hash it is stored under is the original, even if it should begin like a packed
+one.
 """
 
 import hashlib
 import struct
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -16,7 +18,7 @@ import zstandard
 from hub.contracts.errors import Fault
 
 MAGIC = b"\x89HUBPK\r\n"
-_HEADER = struct.Struct("<8s8sQ")
+_HEADER = struct.Struct("<8s8sQI")
 LARGEST_PACKED_BYTES = 512 << 20
 """What is larger stays as it is: codecs work in memory."""
 _WORTH_IT = 0.95
@@ -59,19 +61,14 @@ class Packing:
         if original.stat().st_size > LARGEST_PACKED_BYTES:
             return False
         content = original.read_bytes()
-        made = ((codec, codec.pack(content)) for codec in self._codecs)
-        for codec, packed in sorted(
-            ((one, form) for one, form in made if form is not None), key=lambda pair: len(pair[1])
-        ):
-            if len(packed) > _WORTH_IT * len(content):
-                return False
-            if hashlib.sha256(codec.unpack(memoryview(packed), len(content))).hexdigest() != sha256:
-                continue
-            with to.open("xb") as file:
-                file.write(_HEADER.pack(MAGIC, codec.name.encode(), len(content)))
-                file.write(packed)
-            return True
-        return False
+        made = [(codec, packed) for codec in self._codecs if (packed := _packed(codec, content, sha256)) is not None]
+        codec, packed = min(made, key=lambda pair: len(pair[1]), default=(None, b""))
+        if codec is None or len(packed) > _WORTH_IT * len(content):
+            return False
+        with to.open("xb") as file:
+            file.write(_HEADER.pack(MAGIC, codec.name.encode(), len(content), zlib.crc32(packed)))
+            file.write(packed)
+        return True
 
     def unpack(self, form: Path, sha256: str) -> None:
         """Turn a stored form into the original, in place (the file is replaced, not written over). An original stays.
@@ -83,10 +80,23 @@ class Packing:
         if hashlib.sha256(content).hexdigest() == sha256:
             return
         try:
-            _, name, size = _HEADER.unpack_from(content)
-            codec = self._by_name[name.rstrip(b"\0").decode("ascii")]
-            original = codec.unpack(memoryview(content)[_HEADER.size :], size)
+            _, name, size, check = _HEADER.unpack_from(content)
+            codec, packed = self._by_name[name.rstrip(b"\0").decode("ascii")], memoryview(content)[_HEADER.size :]
+            if zlib.crc32(packed) != check:
+                raise ValueError("damaged")
+            original = codec.unpack(packed, size)
         except Exception as failure:
             raise Fault("A packed blob is damaged, or of a newer hub.", remedy="Run hub verify.") from failure
         form.unlink()
         form.write_bytes(original)
+
+
+def _packed(codec: Codec, content: bytes, sha256: str) -> bytes | None:
+    """What the codec makes of it, if that gives back the same bytes. A codec that stumbles is not made for it."""
+    try:
+        packed = codec.pack(content)
+        if packed is None or hashlib.sha256(codec.unpack(memoryview(packed), len(content))).hexdigest() != sha256:
+            return None
+    except Exception:
+        return None
+    return packed

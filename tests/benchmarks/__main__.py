@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.benchmarks import cstore, dicomweb, duplicates, identity, ingest, mllp, query_retrieve, race, signing
+from tests.benchmarks import blobs, cstore, dicomweb, duplicates, identity, ingest, mllp, query_retrieve, race, signing
 
 Row = tuple[str, str, str]
 """What, measured, yardstick or target."""
@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, Callable[[Path, bool], Iterator[Row]]] = {
     "cstore": cstore.run,
     "query-retrieve": query_retrieve.run,
     "dicomweb": dicomweb.run,
+    "blobs": blobs.run,
 }
 
 

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test lint types imports unit serve bench lock clean
+.PHONY: setup demo test lint types imports unit serve fault bench lock clean
 
 setup: $(STAMP)
 
@@ -39,6 +39,10 @@ unit: setup
 
 serve: setup
 	$(BIN)/hub serve --data-dir $(or $(DATA),hub-data)
+
+# Minutes of killing, wiping and freezing the hub's neighbours.
+fault: setup
+	$(BIN)/pytest tests/faults -o addopts="-q -s --strict-markers --strict-config"
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -17,6 +17,12 @@ _OF_EVERY_TYPE = (
     {"name": "_has", "type": "special", "documentation": "One step: _has:Type:reference:parameter."},
     {"name": "_text", "type": "string", "documentation": "As _content, in the narrative alone."},
 )
+_FIND = {
+    "name": "find",
+    "type": "string",
+    "documentation": "With _query=people: words, each the beginning of a name in characters, of its pinyin or "
+    "initials, of a phone or card number, or the end of such a number (4 characters at least).",
+}
 _SYSTEM_INTERACTIONS = ("batch", "transaction")
 _SECURITY = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 
@@ -96,6 +102,8 @@ def _resource(name: str, operations: Described = (), base: str = "") -> dict[str
         entry["searchRevInclude"] = reverse
     entry["searchParam"] = [{"name": code, "type": param.kind} for code, param in sorted(params.items())]
     entry["searchParam"] += _OF_EVERY_TYPE
+    if name == "Patient":
+        entry["searchParam"].append(_FIND)
     own = _operations(name, operations, base)
     if own:
         entry["operation"] = own

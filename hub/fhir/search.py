@@ -7,7 +7,7 @@ listed in ``ignored``); what R4 defines and this hub does not answer is refused 
 from collections.abc import Sequence
 
 from hub.contracts.errors import Incorrect, Unsupported
-from hub.fhir import fulltext, search_params, search_results, search_values
+from hub.fhir import fulltext, people, search_params, search_results, search_values
 from hub.fhir.search_params import SearchParam
 from hub.fhir.search_query import (
     Criterion,
@@ -63,7 +63,7 @@ _MODIFIERS: dict[str, frozenset[str]] = {
 _R4_MODIFIERS = frozenset(
     ["above", "below", "contains", "exact", "identifier", "in", "missing", "not", "not-in", "of-type", "text"]
 )
-_NOT_ANSWERED = frozenset(["_contained", "_containedType", "_elements", "_filter", "_list", "_query", "_type"])
+_NOT_ANSWERED = frozenset(["_contained", "_containedType", "_elements", "_filter", "_list", "_type"])
 
 
 def parse(resource_type: str, pairs: Sequence[tuple[str, str]], *, lenient: bool = False) -> SearchQuery:
@@ -76,6 +76,8 @@ def parse(resource_type: str, pairs: Sequence[tuple[str, str]], *, lenient: bool
     last_updated: list[tuple[DateValue, ...]] = []
     has: list[Has] = []
     texts: list[FullText] = []
+    named = [value for name, value in pairs if name == "_query"]
+    find: list[tuple[str, ...]] = []
     results = search_results.ResultParameters(resource_type)
     ignored: list[str] = []
     understood: list[tuple[str, str]] = []
@@ -90,6 +92,11 @@ def parse(resource_type: str, pairs: Sequence[tuple[str, str]], *, lenient: bool
             elif name == "_lastUpdated":
                 parts = search_values.alternatives(name, value)
                 last_updated.append(tuple(search_values.date(name, part) for part in parts))
+            elif name == "_query":
+                if value != "people" or resource_type != "Patient":
+                    raise search_values.unsupported(name, "this query")
+            elif name == "find" and named:
+                find += _people(value)
             elif name in {"_content", "_text"}:
                 texts.append(_full_text(name, value))
             elif code == "_has":
@@ -104,12 +111,15 @@ def parse(resource_type: str, pairs: Sequence[tuple[str, str]], *, lenient: bool
             ignored.append(name)
             continue
         understood.append((name, value))
+    if named and not find:
+        raise search_values.bad_value("find", "is missing")
     return results.query(
         criteria=tuple(criteria),
         ids=ids,
         last_updated=tuple(last_updated),
         has=tuple(has),
         texts=tuple(texts),
+        people=tuple(find),
         ignored=tuple(ignored),
         pairs=tuple(understood),
     )
@@ -159,6 +169,15 @@ def _full_text(name: str, value: str) -> FullText:
     if not all(found):
         raise search_values.bad_value(name, "holds no word")
     return FullText(tuple(found), narrative=name == "_text")
+
+
+def _people(value: str) -> tuple[tuple[str, ...], ...]:
+    terms = people.terms_of(value)
+    if not terms or not all(terms):
+        raise search_values.bad_value(
+            "find", f"holds a word that finds nobody, or fewer than {people.LEAST_DIGITS} digits"
+        )
+    return terms
 
 
 def _has(resource_type: str, name: str, value: str) -> Has:

@@ -165,6 +165,8 @@ class SearchQuery:
     last_updated: tuple[tuple[DateValue, ...], ...] = ()
     has: tuple[Has, ...] = ()
     texts: tuple[FullText, ...] = ()
+    people: tuple[tuple[str, ...], ...] = ()
+    """For each word, beginnings of keys (see ``hub.fhir.people``), one of which a Patient must have."""
     sort: tuple[SortKey, ...] = ()
     count: int = 50
     summary_count: bool = False

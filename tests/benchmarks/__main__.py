@@ -9,7 +9,19 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.benchmarks import blobs, cstore, dicomweb, duplicates, identity, ingest, mllp, query_retrieve, race, signing
+from tests.benchmarks import (
+    blobs,
+    cstore,
+    dicomweb,
+    duplicates,
+    identity,
+    ingest,
+    mllp,
+    query_retrieve,
+    race,
+    search_index,
+    signing,
+)
 
 Row = tuple[str, str, str]
 """What, measured, yardstick or target."""
@@ -25,6 +37,7 @@ BENCHMARKS: dict[str, Callable[[Path, bool], Iterator[Row]]] = {
     "query-retrieve": query_retrieve.run,
     "dicomweb": dicomweb.run,
     "blobs": blobs.run,
+    "search-index": search_index.run,
 }
 
 

@@ -106,6 +106,14 @@ Patient?_lastUpdated=ne2020-01-01
 Patient?_content=小明
 Patient?_content=MULLER anna
 Patient?_text=王
+Patient?_query=people&find=王小
+Patient?_query=people&find=wangx
+Patient?_query=people&find=wxm
+Patient?_query=people&find=anna
+Patient?_query=people&find=0001
+Patient?_query=people&find=138000
+Patient?_query=people&find=fang 王&gender=female
+Patient?_query=people&find=wang&_content=嘉祥
 Patient?_has:Observation:patient:code=6690-2
 Patient?_has:Observation:subject:value-quantity=gt130&gender=female
 Patient?_has:Observation:patient:code=718-7&_has:Observation:patient:status=preliminary
@@ -182,6 +190,7 @@ Patient?_sort=-gender,birthdate
 Patient?_sort=_lastUpdated
 Patient?_sort=-_lastUpdated
 Patient?name=王&_sort=-given
+Patient?_query=people&find=w&_sort=-birthdate
 Patient?name=王&_sort=birthdate
 Observation?code=718-7&_sort=-date
 Observation?code=718-7&_sort=date

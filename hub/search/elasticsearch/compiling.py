@@ -42,6 +42,7 @@ def query_of(query: SearchQuery, scope: Scope, chains: Chains, ids: Sequence[str
     filters += [_criterion(one, chains) for one in query.criteria]
     filters += [_any([_updated(value) for value in values]) for values in query.last_updated]
     filters += [_text(one) for one in query.texts]
+    filters += [_any([{"prefix": {"people": {"value": one}}} for one in term]) for term in query.people]
     for wanted in (query.ids, ids):
         if wanted is not None:
             filters.append({"terms": {"id": sorted(wanted)}})

@@ -8,6 +8,7 @@ from hub.contracts.search import Indexed
 from hub.fhir import model
 from hub.fhir.extract import IndexRows, extract
 from hub.fhir.fulltext import content_of, narrative_of
+from hub.fhir.people import keys_of
 
 from . import keys
 
@@ -57,6 +58,8 @@ def document(one: Indexed) -> dict[str, Any]:
         made["patient"] = one.patient
     if rows.sort_date_us:
         made["occurred"] = keys.milliseconds(rows.sort_date_us)
+    if one.type == "Patient":
+        made["people"] = sorted(keys_of(one.body))
     if narrative := narrative_of(one.body):
         made["narrative"] = narrative
     return {name: value for name, value in made.items() if value != []}

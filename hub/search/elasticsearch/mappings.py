@@ -4,7 +4,7 @@ from typing import Any
 
 from hub.fhir.structures import resource_types
 
-MAPPING = 1
+MAPPING = 2
 """Raised with every change of a field, of ``keys`` or of ``document``: the next start builds anew beside the old."""
 
 APPLICATION = "regional-health-hub"
@@ -49,6 +49,7 @@ PROPERTIES: dict[str, Any] = {
     "string": _keyword(**_UNSORTED),
     "date": {"type": "long_range", "doc_values": False},
     "quantity": {"type": "ip", "doc_values": False},
+    "people": _keyword(**_UNSORTED),
     "present": _keyword(**_UNSORTED),
     "sort": {"type": "flattened"},
     "content": {"type": "text", "analyzer": "words", "index_phrases": True, "norms": False},

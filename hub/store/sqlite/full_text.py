@@ -1,5 +1,5 @@
-"""``_content`` and ``_text`` without an index: the bodies of candidates are opened and read, within the time of the
-search."""
+"""``_content``, ``_text`` and people without an index: the bodies of candidates are opened and read, within the time of
+the search."""
 
 import re
 import sqlite3
@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from hub.fhir.fulltext import content_of, holds, narrative_of
-from hub.fhir.search import FullText
+from hub.fhir.people import keys_of, meets
+from hub.fhir.search import FullText, SearchQuery
 
 from .candidates import Found
 from .limits import Deadline
@@ -20,14 +21,17 @@ _FOLDING = re.compile(rb"\xe2[\xba-\xbf]|\xe3[\x88-\x8f]|\xef[\xa4-\xab]|\xf0")
 
 
 def holding(
-    connection: sqlite3.Connection, names: Names, texts: Sequence[FullText], found: Iterator[Found], deadline: Deadline
+    connection: sqlite3.Connection, names: Names, query: SearchQuery, found: Iterator[Found], deadline: Deadline
 ) -> Iterator[Found]:
-    """Those of ``found`` that hold the texts, in their order."""
+    """Those of ``found`` that hold the texts, or are the people, that the query asks for; in their order."""
     while chunk := list(islice(found, _CHUNK)):
         deadline.check()
         rows = rows_of(connection, [row[-1] for _, row in chunk])
         for place, row in chunk:
-            if row[-1] in rows and _holds(stored_of(rows[row[-1]], names).body, texts):
+            if row[-1] not in rows:
+                continue
+            body = stored_of(rows[row[-1]], names).body
+            if _holds(body, query.texts) and (not query.people or meets(keys_of(body), query.people)):
                 yield place, row
 
 

@@ -153,9 +153,9 @@ class _Search:
 
     def _ways(self, chosen: Plan, start: Found | None) -> Iterator[Found]:
         found = self._in_order(chosen, start)
-        if not self._query.texts:
+        if not self._query.texts and not self._query.people:
             return found
-        return holding(self._connection, self._names, self._query.texts, found, self._deadline)
+        return holding(self._connection, self._names, self._query, found, self._deadline)
 
     def _in_order(self, chosen: Plan, start: Found | None) -> Iterator[Found]:
         candidates, query = self._candidates, self._query
@@ -204,7 +204,7 @@ class _Search:
     def _total(self) -> int:
         if self._nothing:
             return 0
-        if self._query.texts:
+        if self._query.texts or self._query.people:
             chosen = replace(self._plan(), way=Way.COLLECTED if self._query.ids is not None else Way.PAGED)
             return sum(1 for _ in self._ways(chosen, None))
         if self._query.ids is not None:

@@ -26,7 +26,7 @@ from .imaging_study import Instance, Series, submission_of
 from .study_index.acts import Act
 from .study_index.telling import UntoldStudy
 
-AT_A_TIME = 16
+AT_A_TIME = 64
 POLL_SECONDS = 0.25
 RECEIPT_SECONDS = 120.0
 ANOTHER_PERSON = "business-rule"
@@ -70,15 +70,16 @@ class StudyCloser:
     def close_due(self, now_us: int) -> int:
         """Tell the hub of studies that are due; how many were tried."""
         due = self._telling.due(now_us, AT_A_TIME)
-        waiting = []
+        waiting, kept = [], []
         for study in due:
             acts = self._archive.index.acts.untold(study.id)
             if study.instance_count or study.told:
                 waiting.append((study, acts, self._submit(study, acts)))
             else:  # it came and went before anybody was told
-                self._telling.told(study.id, study.revision, None, [act.id for act in acts]).result()
-        for study, acts, receipt in waiting:
-            self._settle(study, acts, receipt)
+                kept.append(self._telling.told(study.id, study.revision, None, [act.id for act in acts]))
+        kept += [self._settle(study, acts, receipt) for study, acts, receipt in waiting]
+        for one in kept:
+            one.result()
         return len(due)
 
     def _submit(self, study: UntoldStudy, acts: Sequence[Act], *, own_patient: bool = False) -> "Future[Receipt]":
@@ -133,7 +134,8 @@ class StudyCloser:
                 return corrected.patient
         return None if study.instance_count else study.patient
 
-    def _settle(self, study: UntoldStudy, acts: Sequence[Act], receipt: "Future[Receipt]") -> None:
+    def _settle(self, study: UntoldStudy, acts: Sequence[Act], receipt: "Future[Receipt]") -> "Future[None]":
+        """What became of it goes to the index; all of a round in few commits."""
         settings = self._archive.settings
         try:
             try:
@@ -150,11 +152,10 @@ class StudyCloser:
                 STUDY_NOT_TOLD.log(client=study.client, what=failure.what, where=failure.where, tries=study.tries + 1)
             else:
                 log_fault("study closer", failure)
-            self._telling.later(study.id, time.time_ns() // 1000 + int(wait_seconds * 1e6)).result()
-            return
+            return self._telling.later(study.id, time.time_ns() // 1000 + int(wait_seconds * 1e6))
         patient = next((outcome.id for outcome in outcomes if outcome.type == "Patient"), None)
-        self._telling.told(study.id, study.revision, patient, [act.id for act in acts]).result()
         count(STUDIES_TOLD)
+        return self._telling.told(study.id, study.revision, patient, [act.id for act in acts])
 
 
 def series_of(rows: Sequence[tuple[Any, ...]]) -> list[Series]:

@@ -2,19 +2,25 @@
 
 import json
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from dicom_objects import image, part10
+from dicom_objects import EXPLICIT, image, part10
 from dicom_parts import QINGSHAN, RecordingHub
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
-from dicom_gateway.archive import Archive
+from dicom_gateway.archive import Archive, Sender
+from dicom_gateway.device import DeviceProfile
+from dicom_gateway.file_meta import read_file_meta
 from dicom_gateway.imaging_study import instant
 from dicom_gateway.instance_store import ArchiveInstanceStore
 from dicom_gateway.patient import human_name
+from dicom_gateway.settings import DicomSettings
 from dicom_gateway.study_closer import StudyCloser
+from hub.blobs.folder import FolderBlobStore
 from hub.contracts.errors import Busy, Incorrect, Precondition
 from hub.contracts.resident_id import is_number
 from hub.contracts.submission import Channel, Method
@@ -51,6 +57,21 @@ def test_nothing_is_told_before_the_study_is_quiet(
     store.store(part10(image()), QINGSHAN)
     assert closer.close_due(time.time_ns() // 1000) == 0
     assert recording_hub.submissions == []
+
+
+def test_a_device_has_a_quiet_time_of_its_own(
+    tmp_path: Path, settings: DicomSettings, blobs: FolderBlobStore, recording_hub: RecordingHub
+) -> None:
+    devices = {"US01": DeviceProfile(quiet_seconds=600), "CT01": DeviceProfile(quiet_seconds=0.001)}
+    archive = Archive(tmp_path / "dicom", replace(settings, devices=devices), blobs)
+    for ae_title in devices:
+        content = part10(image(StudyDescription=ae_title))
+        file = archive.spool.create()
+        file.write(content)
+        archive.keep(file, read_file_meta(content)[1], EXPLICIT, Sender(QINGSHAN, ae_title))
+    assert StudyCloser(archive, recording_hub).close_due(time.time_ns() // 1000 + 1_000_000) == 1
+    assert told(recording_hub)[1]["description"] == "CT01"
+    archive.close()
 
 
 def test_a_quiet_study_is_one_imaging_study_that_the_model_accepts(

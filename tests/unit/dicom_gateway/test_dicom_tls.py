@@ -105,3 +105,19 @@ def test_plain_dicom_is_not_spoken_at_a_tls_door(tls_server: Any) -> None:
         except ConnectionResetError:
             answer = b""
         assert answer[:1] in (b"", b"\x15")  # closed, or a TLS alert; never a DICOM PDU
+
+
+def test_a_handshake_that_stalls_is_given_up(
+    tmp_path: Path, certificate: tuple[Path, Path], blobs: FolderBlobStore, recording_hub: RecordingHub
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    settings = DicomSettings(free_space_floor_bytes=0, association_seconds=0.5)
+    server: Any = DicomServer(settings, recording_hub, Policy(), tmp_path / "brief", blobs, RecordingAudit())
+    port = server.start(ssl_context=context)
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as stalled:
+            stalled.sendall(b"\x16\x03\x01\x02\x00")  # the head of a ClientHello, and no more
+            assert stalled.recv(100) == b""
+    finally:
+        server.stop(1)

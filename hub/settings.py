@@ -133,6 +133,11 @@ class DicomDoor(Door):
     """Room for images fetched from archives that stay at their hospitals; those looked at longest ago go first."""
     fast_receive: bool = True
     """False hands associations to pynetdicom's own reactor."""
+    pixel_workers: int = Field(2, ge=1, le=64)
+    """Frames decoded or encoded at a time, in each process that serves images; each takes a process of its own."""
+    pixel_seconds: float = Field(60.0, gt=0)
+    """For one frame; what takes longer is given up."""
+    thumbnail_cache_bytes: int = Field(512 << 20, ge=0)
     processes: int = Field(1, ge=1, le=64)
     """That take associations from the one listening socket. One is enough for two cores."""
 

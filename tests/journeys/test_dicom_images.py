@@ -176,6 +176,25 @@ def test_nobody_comes_in_unregistered(hub: RunningHub, county: ModuleType, tmp_p
     assert storescu(hub, path, ae_title="STRANGER").returncode == 0
 
 
+def test_every_way_to_an_image_asks_who_is_there(hub: RunningHub, county: ModuleType, tmp_path: Path) -> None:
+    (path,) = county.make(tmp_path, date(2026, 11, 14))["dr"]
+    assert storescu(hub, path).returncode == 0
+    sent = pydicom.dcmread(path, stop_before_pixels=True)
+    study, series, instance = sent.StudyInstanceUID, sent.SeriesInstanceUID, sent.SOPInstanceUID
+    one = f"/dicom-web/studies/{study}/series/{series}/instances/{instance}"
+    ends = ("", "/metadata", "/rendered", "/thumbnail", "/frames/1", "/frames/1/rendered", "/bulkdata/7FE00010")
+    ways = [one + end for end in ends]
+    ways.append(f"/dicom-web/wado?requestType=WADO&studyUID={study}&seriesUID={series}&objectUID={instance}")
+    for client, status in (("qingshan", 200), ("centre", 200), ("baihe", 404), ("operator", 403)):
+        with hub.session(client) as session:
+            for way in ways:
+                assert session.get(way).status_code == status, (client, way)
+                assert session.get(way, headers={"Authorization": ""}).status_code == 401
+    with hub.session("qingshan") as session:
+        assert session.get(f"{one}/rendered?viewport=100,100").headers["content-type"] == "image/jpeg"
+        assert session.options("/dicom-web/studies").headers["allow"] == "GET, OPTIONS, POST"
+
+
 def test_images_stored_over_http_make_a_study_too(hub: RunningHub, county: ModuleType, tmp_path: Path) -> None:
     (path,) = county.make(tmp_path, date(2026, 11, 15))["dr"]
     sent = pydicom.dcmread(path)

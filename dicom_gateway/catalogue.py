@@ -45,7 +45,7 @@ def catalogue(archive: Archive, hub: HubClient, peers: Peers, gate: Gate, audit:
             PATIENT_ROOT_GET: get,
             STUDY_ROOT_GET: get,
             PERFORMED_PROCEDURE_STEP: PerformedStepService(archive.index.performed_steps, peers),
-            STORAGE_COMMITMENT: CommitmentService(archive.index.commitments, peers),
+            STORAGE_COMMITMENT: CommitmentService(archive.index.commitments, archive.index.route_items, peers),
             INSTANCE_AVAILABILITY: AvailabilityService(archive, peers),
             MODALITY_WORKLIST_FIND: WorklistService(archive.settings, hub, peers, gate, audit),
         }

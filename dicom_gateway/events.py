@@ -70,6 +70,7 @@ DISTANT_QUESTIONS = describe(
 )
 DISTANT_FETCHED = describe("hub_dicom_distant_fetched_total", "Objects fetched from distant archives, by archive.")
 DISTANT_BYTES = describe("hub_dicom_distant_fetched_bytes_total", "Bytes of objects fetched, by archive.")
+DISTANT_PUSHED = describe("hub_dicom_distant_pushed_total", "ImagingStudies posted that live at an archive.")
 DISTANT_STUDIES = describe("hub_dicom_distant_studies_total", "Studies looked up at distant archives, by archive.")
 ROUTED = describe("hub_dicom_routed_total", "Objects that a destination of a routing rule has taken.")
 STUDIES_TOLD = describe("hub_dicom_studies_told_total", "ImagingStudy versions the hub has taken.")

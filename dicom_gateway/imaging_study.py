@@ -83,7 +83,7 @@ def submission_of(
         resource["status"] = withdrawn_status(acts)
     if endpoint and series:
         entries.append(endpoint_entry(study.owner, endpoint))
-        resource["endpoint"] = [{"reference": entries[-1].full_url}]
+        resource["endpoint"] = [{"reference": entries[-1].full_url}, *resource.get("endpoint", ())]
     entries.append(
         Entry(
             Method.UPDATE,

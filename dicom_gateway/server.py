@@ -24,6 +24,7 @@ from .events import FAST_RECEIVE_OFF, SERVING
 from .mpps.telling import StepTelling
 from .recovery import recover
 from .recurring import Recurring
+from .routing.forwarding import Routing
 from .scp.listener import Listener
 from .scp.peers import Peers
 from .scp.places import Places
@@ -67,9 +68,10 @@ class DicomServer:
         self._aftercare = Aftercare(self.archive)
         steps = StepTelling(settings, self.archive.index.performed_steps, hub)
         reports = CommitmentReports(self.archive, hub)
+        self._routing = Routing(self.archive, hub)
         archives = ArchiveFollowers(self.archive, hub)
         recurring = (Recurring("steps", steps.tell_due), Recurring("commitments", reports.report_due))
-        self._tending = () if process else (self._closer, self._aftercare, *recurring, archives)
+        self._tending = () if process else (self._closer, self._aftercare, *recurring, archives, self._routing)
         self._listener: Listener | None = None
 
     def start(
@@ -84,6 +86,7 @@ class DicomServer:
         if not self._process:
             recover(self.archive)
             self.archive.distant.arrivals.clear()
+            self._routing.prepare()
         self._places.begin(self._process)
         fast = self._settings.fast_receive
         if fast and (why := why_not()):

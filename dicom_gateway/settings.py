@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .device import ANY_DEVICE, DeviceProfile
+from .routing.rule import Route
 
 MEBIBYTE = 1 << 20
 
@@ -63,6 +64,9 @@ class DicomSettings:
     """Longest silence of a distant archive."""
     distant_fetch_seconds: float = 60.0
     """How long a reader waits for an object of a distant archive; the fetch goes on for the next one who asks."""
+
+    routes: tuple[Route, ...] = ()
+    """Where objects received go on to."""
 
     quota_bytes: int | None = None
     """What an organization may keep here, where ``quotas`` does not name it; None is any amount."""

@@ -83,6 +83,12 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--json", action="store_true")
 
     _archive_commands(commands, folder)
+    routes = commands.add_parser("routes", help="where images go on to").add_subparsers(
+        dest="action", required=True, metavar="ACTION", parser_class=_Parser
+    )
+    routes.add_parser("status", parents=[folder], help="what waits for each destination").add_argument(
+        "--json", action="store_true"
+    )
     exams = commands.add_parser("exams", help="examination names and verdicts").add_subparsers(
         dest="action", required=True, metavar="ACTION", parser_class=_Parser
     )
@@ -224,6 +230,10 @@ def _run(arguments: argparse.Namespace) -> int:
             from hub.process.archive_command import archive_command
 
             return archive_command(settings_of(arguments), arguments)
+        case "routes":
+            from hub.process.routes_command import routes_command
+
+            return routes_command(settings_of(arguments), arguments)
         case "exams" if arguments.action == "parse":
             from hub.exams.cli import parse_lines
 

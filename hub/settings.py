@@ -93,6 +93,33 @@ class DicomDevice(BaseModel):
     """Whom its certificate must be made out to; empty is the host that its AE title is registered with."""
 
 
+class DicomRoute(BaseModel):
+    """Where objects received go on to (``[[dicom.routes]]`` in ``settings.toml``). A condition that is left out holds
+    for everything, a list where one of its values does."""
+
+    model_config = _NOTHING_ELSE
+
+    name: str = Field(min_length=1, max_length=64)
+    to: str = Field("", max_length=16)
+    """AE title of a client that is registered with its address."""
+    dicomweb: str = Field("", pattern=r"^(https?://[^/?#\s]+(/[^?#\s]*)?)?$")
+    """Or the DICOMweb root of a destination that takes STOW-RS."""
+    token: str = ""
+    from_ae_title: tuple[str, ...] = ()
+    organization: tuple[str, ...] = ()
+    modality: tuple[str, ...] = ()
+    body_part: tuple[str, ...] = ()
+    priority: Literal["high", "medium", "low"] = "medium"
+    commitment: bool = False
+    """Objects are kept in the queue until the destination has committed to keep them (storage commitment)."""
+
+    @model_validator(mode="after")
+    def _one_destination(self) -> "DicomRoute":
+        if bool(self.to) == bool(self.dicomweb):
+            raise ValueError("a route has either 'to' (an AE title) or 'dicomweb' (a URL)")
+        return self
+
+
 class DicomOutgoing(BaseModel):
     """TLS of the associations that we open."""
 
@@ -129,6 +156,7 @@ class DicomDoor(Door):
     outgoing: DicomOutgoing = DicomOutgoing()
     retention: Retention = Retention()
     """Applied by ``hub retention``, and by nothing else."""
+    routes: tuple[DicomRoute, ...] = ()
     distant_cache_bytes: int = Field(10 << 30, ge=0)
     """Room for images fetched from archives that stay at their hospitals; those looked at longest ago go first."""
     fast_receive: bool = True

@@ -21,7 +21,16 @@ from ..status import PROCESSING_FAILURE
 from ..study_index.commitments import Commitment
 from ..study_index.level_json import of_values
 from ..transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
-from .service import OBJECTS, SOP_CLASS, SOP_INSTANCE, TRANSACTION, WELL_KNOWN_INSTANCE
+from .words import (
+    FAILED_OBJECTS,
+    FAILURE_REASON,
+    OBJECTS,
+    RETRIEVE_AE_TITLE,
+    SOP_CLASS,
+    SOP_INSTANCE,
+    TRANSACTION,
+    WELL_KNOWN_INSTANCE,
+)
 
 ALL_COMMITTED, FAILURES_EXIST = 1, 2
 """Event Type ID (PS3.4 table J.3-2)."""
@@ -29,7 +38,6 @@ NO_SUCH_OBJECT, CLASS_CONFLICT = 0x0112, 0x0119
 GIVEN_UP_SECONDS = 7 * 86400.0
 AT_A_TIME = 8
 CONNECT_SECONDS = 5.0
-_FAILED_OBJECTS, _REASON, _RETRIEVE_AE_TITLE = "00081198", "00081197", "00080054"
 _STEP_BYTES = 1 << 20
 
 
@@ -86,15 +94,15 @@ class CommitmentReports:
         for sop_class, sop_instance, reason in verdicts:
             item = {SOP_CLASS: of_values("UI", [sop_class]), SOP_INSTANCE: of_values("UI", [sop_instance])}
             if reason:
-                lost.append(item | {_REASON: of_values("US", [reason])})
+                lost.append(item | {FAILURE_REASON: of_values("US", [reason])})
             else:
                 kept.append(item)
         attributes = {
-            _RETRIEVE_AE_TITLE: of_values("AE", [self._archive.settings.ae_title]),
+            RETRIEVE_AE_TITLE: of_values("AE", [self._archive.settings.ae_title]),
             TRANSACTION: of_values("UI", [commitment.transaction_uid]),
         }
         attributes |= {OBJECTS: of_values("SQ", kept)} if kept else {}
-        attributes |= {_FAILED_OBJECTS: of_values("SQ", lost)} if lost else {}
+        attributes |= {FAILED_OBJECTS: of_values("SQ", lost)} if lost else {}
         command = encode_command(
             {
                 Element.AFFECTED_SOP_CLASS: STORAGE_COMMITMENT, Element.COMMAND_FIELD: Field.N_EVENT_REPORT_RQ,

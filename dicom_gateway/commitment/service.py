@@ -8,6 +8,7 @@ from .. import uids
 from ..dimse.exchange import Exchange
 from ..dimse.message import Field
 from ..query.identifier import Identifier, read_identifier, where
+from ..routing.reports import take_report
 from ..scp.peers import Peers
 from ..scp.serving import Request
 from ..status import (
@@ -20,15 +21,15 @@ from ..status import (
     SUCCESS,
 )
 from ..study_index.commitments import Commitment, Commitments
+from ..study_index.route_items import RouteItems
+from .words import OBJECTS, REQUEST_ACTION, SOP_CLASS, SOP_INSTANCE, TRANSACTION, WELL_KNOWN_INSTANCE
 
-WELL_KNOWN_INSTANCE = "1.2.840.10008.1.20.1.1"
-REQUEST_ACTION = 1
-TRANSACTION, OBJECTS, SOP_CLASS, SOP_INSTANCE = "00081195", "00081199", "00081150", "00081155"
 _SECONDS = 30.0
 
 
 class CommitmentService:
-    def __init__(self, commitments: Commitments, peers: Peers) -> None:
+    def __init__(self, commitments: Commitments, routed: RouteItems, peers: Peers) -> None:
+        self._routed = routed
         self._commitments = commitments
         self._peers = peers
 
@@ -43,6 +44,11 @@ class CommitmentService:
 
     def serve(self, request: Request, exchange: Exchange) -> None:
         caller = self._peers.may(request.peer, "dicom-store")
+        if request.field is Field.N_EVENT_REPORT_RQ:
+            identifier = read_identifier(request.data, request.transfer_syntax)
+            take_report(self._routed, request.peer.ae_title, identifier)
+            exchange.send(request.context_id, request.response(SUCCESS))
+            return
         if request.field is not Field.N_ACTION_RQ or request.action_type != REQUEST_ACTION:
             raise Unsupported("The action is not part of the service.", where="(0000,1008)")
         if request.sop_instance != WELL_KNOWN_INSTANCE:

@@ -21,6 +21,7 @@ from ..recurring import Recurring, next_try_us
 from ..study_index.distant_studies import DistantStudy
 from .attributes import STUDY, arrival_of, header_of, number, text
 from .breaker import reachable
+from .status import measure
 from .sweep import Window, next_window
 
 AT_A_TIME = 8
@@ -28,6 +29,7 @@ POLL_SECONDS = 0.5
 PING_SECONDS = 60.0
 """An archive that nobody has asked anything for so long is asked whether it is there."""
 STOP_SECONDS = 3.0
+MEASURE_SECONDS = 10.0
 RECEIPT_SECONDS = 60.0
 
 
@@ -167,12 +169,16 @@ class ArchiveFollowers:
         self._hub = hub
         self._followers: dict[str, ArchiveFollower] = {}
         self._recurring = Recurring("archives", self._keep_up)
+        self._measured = 0.0
 
     def start(self) -> None:
         self._recurring.start()
 
     def _keep_up(self, _now_us: int) -> int:
         """Nothing of this is ever left to be done."""
+        if time.monotonic() - self._measured > MEASURE_SECONDS:
+            measure(self._archive)
+            self._measured = time.monotonic()
         known = {one.name: one for one in self._archive.distant.directory.all()}
         for name, follower in list(self._followers.items()):
             if known.get(name) != follower.registered:

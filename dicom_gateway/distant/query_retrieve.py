@@ -106,6 +106,7 @@ class QueryRetrieve:
                 maximum_pdu_bytes=self._settings.maximum_pdu_bytes,
                 connect_seconds=self._settings.distant_connect_seconds,
                 network_seconds=self._settings.distant_silence_seconds,
+                tls=self._settings.device(archive.ae_title).tls,
             ) as outgoing:
                 yield outgoing
         except Unreachable:

@@ -45,7 +45,7 @@ class MoveService:
         self._retrieval.archive.distant.prefetch(going)
         settings = self._retrieval.archive.settings
         try:
-            with to_device(settings, request.move_destination, place, _proposed(going)) as outgoing:
+            with to_device(settings, request.move_destination, place, proposed_for(going)) as outgoing:
                 cancelled = self._send(request, exchange, outgoing, going, operations)
         except Busy as failure:
             left = operations.remaining
@@ -89,7 +89,7 @@ class MoveService:
         return False
 
 
-def _proposed(rows: Sequence[InstanceRow]) -> list[Proposed]:
+def proposed_for(rows: Sequence[InstanceRow]) -> list[Proposed]:
     """Each SOP class as stored first, then uncompressed, each in a context of its own so that the choice stays ours."""
     as_stored = dict.fromkeys(
         (row.sop_class, syntax)

@@ -33,4 +33,8 @@ def supported_contexts() -> list[PresentationContext]:
     storage = [build_context(uid, list(TRANSFER_SYNTAXES)) for uid in storage_sop_classes()]
     for context in storage:
         context.scu_role = context.scp_role = True  # the requestor may be SCU, and for C-GET SCP
-    return storage + [build_context(uid, list(UNCOMPRESSED)) for uid in (VERIFICATION, *SERVICE_CLASSES)]
+    services = [build_context(uid, list(UNCOMPRESSED)) for uid in (VERIFICATION, *SERVICE_CLASSES)]
+    for context in services:
+        if context.abstract_syntax == STORAGE_COMMITMENT:
+            context.scu_role = context.scp_role = True  # destinations of ours report as SCP on a new association
+    return storage + services

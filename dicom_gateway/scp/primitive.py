@@ -7,9 +7,9 @@ from .serving import Request
 
 _FIELDS = {
     "C_FIND": Field.C_FIND_RQ, "C_MOVE": Field.C_MOVE_RQ, "C_GET": Field.C_GET_RQ, "N_CREATE": Field.N_CREATE_RQ,
-    "N_SET": Field.N_SET_RQ, "N_ACTION": Field.N_ACTION_RQ,
+    "N_SET": Field.N_SET_RQ, "N_ACTION": Field.N_ACTION_RQ, "N_EVENT_REPORT": Field.N_EVENT_REPORT_RQ,
 }  # fmt: skip
-_DATA = ("Identifier", "AttributeList", "ModificationList", "ActionInformation")
+_DATA = ("Identifier", "AttributeList", "ModificationList", "ActionInformation", "EventInformation")
 
 
 def request_of_primitive(association: Any, primitive: Any, context_id: int) -> Request | None:

@@ -20,7 +20,7 @@ from .peers import Peer
 
 REQUESTS = frozenset({
     Field.C_ECHO_RQ, Field.C_FIND_RQ, Field.C_MOVE_RQ, Field.C_GET_RQ, Field.N_CREATE_RQ, Field.N_SET_RQ,
-    Field.N_ACTION_RQ,
+    Field.N_ACTION_RQ, Field.N_EVENT_REPORT_RQ,
 })  # fmt: skip
 """What the services answer; C-STORE is not among them."""
 

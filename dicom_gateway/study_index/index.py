@@ -18,6 +18,7 @@ from .group_writer import GroupWriter
 from .instance_row import COLUMNS, InstanceRow
 from .performed_steps import PerformedSteps
 from .placing import Arrival, Placing, place, remove
+from .route_items import RouteItems
 from .served_files import ServedFiles
 from .telling import Telling
 from .usage import Usage
@@ -46,6 +47,7 @@ class StudyIndex:
         self.acts = Acts(self.connections)
         self.corrections = Corrections(self.connections)
         self.served_files = ServedFiles(self.connections, self.writer)
+        self.route_items = RouteItems(self.connections, self.writer)
         self.distant_archives = DistantArchives(self.connections, self.writer)
         self.distant_studies = DistantStudies(self.connections, self.writer)
 

@@ -7,6 +7,7 @@ from enum import Enum
 from ..header import Header
 from ..person_name import name_key
 from .level_json import series_json, study_json
+from .route_items import step_back
 from .usage import fits
 from .withdrawing import is_rejected, is_withdrawn, was_received, withdraw
 
@@ -119,6 +120,7 @@ def remove(connection: sqlite3.Connection, owner: str, sop_instance_uid: str, sp
 def take_away(connection: sqlite3.Connection, instance: int) -> None:
     """Delete the rows of one instance, and of a series it was alone in; the study's row stays."""
     study, series = connection.execute("SELECT study, series FROM instance WHERE id = ?", (instance,)).fetchone()
+    step_back(connection, instance)
     connection.execute("DELETE FROM distant_instance WHERE instance = ?", (instance,))
     connection.execute("DELETE FROM description WHERE instance = ?", (instance,))
     connection.execute("DELETE FROM instance WHERE id = ?", (instance,))

@@ -15,6 +15,7 @@ from adapters.hl7v2.mllp_client import send as mllp_send
 from adapters.hl7v2.report_to_oru import report_to_oru
 from dicom_gateway.corrections import patient_updates
 from dicom_gateway.corrections.patient_updates import PatientUpdates
+from dicom_gateway.distant.pushed import PushedStudies
 from hub.blobs.settling import Settling
 from hub.blobs.settling_store import SettlingBlobStore
 from hub.contracts.caller import EVERYTHING
@@ -84,6 +85,16 @@ async def _follow(parts: Parts, ready: Callable[[], None]) -> None:
                 PatientUpdates(parts.archive.index, parts.hub_client, partial(_version, parts)),
                 stop,
                 types=patient_updates.TYPES,
+                poll_seconds=settings.delivery.poll_seconds,
+            )
+        )
+        tasks.create_task(
+            follow(
+                parts.store,
+                SqliteCursorStore(parts.store),
+                PushedStudies(parts.archive, parts.store),
+                stop,
+                types=frozenset({"ImagingStudy"}),
                 poll_seconds=settings.delivery.poll_seconds,
             )
         )

@@ -11,7 +11,9 @@ from fastapi import APIRouter, FastAPI
 from adapters.ecg.ingest import EcgIngest
 from adapters.hl7v2.ingest import Hl7v2Ingest
 from dicom_gateway.corrections.reconciliation import Reconciliation
+from dicom_gateway.distant.status import archives_status
 from dicom_gateway.ingest import DicomIngest
+from dicom_gateway.routing.status import routes_status
 from dicom_gateway.web.app import DicomWebApp
 from hub.api.asgi import App, BodyBudget, Message, Receive, Scope, Send
 from hub.api.fhir.app import FhirApp
@@ -25,6 +27,7 @@ from hub.api.fhir.review_tasks import ReviewTasks
 from hub.api.fhir.rooms import Rooms
 from hub.api.fhir.supersede import supersede_operation
 from hub.api.rest.health import health_router
+from hub.api.rest.imaging import imaging_router
 from hub.api.rest.ingest import ingest_router
 from hub.api.rest.mapping_desk import desk as mapping_desk
 from hub.api.rest.mapping_desk import mapping_desk_router
@@ -151,6 +154,7 @@ def http_application(parts: Parts) -> App:
             budget,
         ),
         delivery_router(parts.store, parts.policy),
+        imaging_router(lambda: archives_status(parts.archive), lambda: routes_status(parts.archive), parts.policy),
         reviews_router(desk, parts.policy, parts.audit),
         identity_pages(desk, parts.policy, parts.audit),
         mapping_desk_router(parts.store, parts.policy),
@@ -169,6 +173,8 @@ def http_application(parts: Parts) -> App:
                 _quarantined(parts),
                 _deliveries(parts),
                 _reminders(parts),
+                _archives(parts),
+                _routes(parts),
                 _search_index(parts),
                 lambda caller: shown(parts, caller),
             ),
@@ -235,6 +241,14 @@ def _deliveries(parts: Parts) -> Listing:
         return outbox.listed(parts.store, None, LATEST, organization=caller.organization)
 
     return listing
+
+
+def _archives(parts: Parts) -> Listing:
+    return lambda caller: archives_status(parts.archive) if caller.role is Role.ADMIN else []
+
+
+def _routes(parts: Parts) -> Listing:
+    return lambda caller: routes_status(parts.archive) if caller.role is Role.ADMIN else []
 
 
 def _reminders(parts: Parts) -> Listing:

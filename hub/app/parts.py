@@ -12,6 +12,7 @@ from dicom_gateway import verify as dicom_verify
 from dicom_gateway.archive import Archive
 from dicom_gateway.device import DeviceProfile
 from dicom_gateway.instance_store import ArchiveInstanceStore
+from dicom_gateway.routing.rule import Route
 from dicom_gateway.scu.tls import OutgoingTls
 from dicom_gateway.settings import DicomSettings
 from hub.blobs.folder import FolderBlobStore
@@ -52,7 +53,7 @@ from hub.security.sessions import Sessions
 from hub.security.signed import SignedCredentials
 from hub.security.study_pass import StudyPasses
 from hub.security.tables import SECURITY_TABLES
-from hub.settings import DicomDevice, DicomDoor, HttpDoor, Settings
+from hub.settings import DicomDevice, DicomDoor, DicomRoute, HttpDoor, Settings
 from hub.store.sqlite import SqliteResourceStore
 from hub.viewer.installed import Viewer
 from hub.worklist.facts import Examination
@@ -225,6 +226,7 @@ class Parts:
             distant_cache_bytes=door.distant_cache_bytes,
             quota_bytes=self.settings.quota.bytes,
             quotas=self.settings.quota.organizations,
+            routes=tuple(_route(one) for one in door.routes),
         )
 
     @property
@@ -271,6 +273,21 @@ def _dicom_web_url(door: HttpDoor) -> str:
         return ""
     host = f"[{door.host}]" if ":" in door.host else door.host
     return f"{'https' if door.tls else 'http'}://{host}:{door.port}/dicom-web"
+
+
+def _route(told: DicomRoute) -> Route:
+    return Route(
+        told.name,
+        told.to,
+        told.dicomweb.rstrip("/"),
+        told.token,
+        from_ae_titles=frozenset(told.from_ae_title),
+        organizations=frozenset(told.organization),
+        modalities=frozenset(one.upper() for one in told.modality),
+        body_parts=frozenset(one.upper() for one in told.body_part),
+        priority=told.priority,
+        commitment=told.commitment,
+    )
 
 
 def compose(settings: Settings) -> Parts:

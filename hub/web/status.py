@@ -20,7 +20,7 @@ from hub.contracts.store import ResourceStore, Stored
 from hub.fhir import search
 
 from .pages import TEMPLATES, page
-from .study import has_pictures, uid_of
+from .study import has_pictures, uid_of, whereabouts
 
 COUNTED = (
     ("Patient", "患者档案"), ("Encounter", "就诊"), ("Observation", "检验与体征"),
@@ -39,6 +39,8 @@ class Listings:
     quarantine: Listing
     deliveries: Listing
     reminders: Listing
+    archives: Listing
+    routes: Listing
     search_index: Callable[[Caller], Mapping[str, Any] | None] = lambda caller: None
     """How the search index does; None where there is none, or it is not the caller's to know."""
     storage: Listing = lambda caller: ()
@@ -71,6 +73,9 @@ def status_router(
             trusted_network=trusted_network,
             deliveries=listings.deliveries(caller),
             reminders=listings.reminders(caller),
+            archives=listings.archives(caller),
+            routes=listings.routes(caller),
+            endpoints={one["id"]: one["status"] for one in _list(store, scope, "Endpoint", []) or ()},
             quarantine=listings.quarantine(caller),
             search_index=listings.search_index(caller),
             storage=listings.storage(caller),
@@ -111,6 +116,7 @@ def _shown(found: Stored) -> dict[str, Any]:
     resource["_owner"] = found.owner
     resource["_time"] = _local(found.last_updated)
     if found.type == "ImagingStudy":
+        resource["_archive"], resource["_availability"] = whereabouts(resource)
         resource["_images"] = uid_of(resource) if has_pictures(resource) else ""
     return resource
 

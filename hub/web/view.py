@@ -23,7 +23,7 @@ from hub.exams.telling.wording import HOW_TO_ASK
 from hub.reading.desk import findings_of
 
 from .pages import page
-from .study import has_pictures, uid_of
+from .study import has_pictures, uid_of, where_told
 
 Opened = Callable[[str], tuple[Caller, str] | None]
 """Token of a link → who it was made for and ``Type/id`` (``hub.security.links.Links.opened``)."""
@@ -62,7 +62,7 @@ def view_router(
         results = [resource] if kind == "Observation" else list(records.cited(resource, "result"))
         foreign = records.owner(resource) != caller.organization
         told = [one for one in results if not (foreign and is_sensitive_result(one, caller.role))]
-        shown = [_study(one) for one in studies]
+        shown = [_study(one) | {"kept": where_told(one, records.endpoint_status)} for one in studies]
         answer = page(
             "view.html",
             withheld=len(results) - len(told),
@@ -116,6 +116,9 @@ class _Records:
             found = self.read(_reference(each))
             if found is not None:
                 yield found
+
+    def endpoint_status(self, endpoint: str) -> str:
+        return str((self.read(f"Endpoint/{endpoint}") or {}).get("status", ""))
 
     def owner(self, resource: dict[str, Any]) -> str:
         return self._owners.get(f"{resource['resourceType']}/{resource['id']}", "")

@@ -6,9 +6,11 @@ from pathlib import Path
 from pydicom.datadict import keyword_for_tag
 
 import dicom_gateway
+from dicom_gateway import sop_classes
 from dicom_gateway.file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_gateway.scp.contexts import supported_contexts
 from dicom_gateway.settings import DicomSettings
+from dicom_gateway.sop_classes import AS_SCU
 from dicom_gateway.study_index.keys import KEYS
 
 TEXT = (Path(dicom_gateway.__file__).parent / "README.md").read_text(encoding="utf-8")
@@ -16,7 +18,7 @@ TEXT = (Path(dicom_gateway.__file__).parent / "README.md").read_text(encoding="u
 
 def rows(heading: str) -> list[list[str]]:
     """Cells of the first table below a heading."""
-    part = TEXT.split(f"\n{heading}\n", 1)[1]
+    part = TEXT.split(f"\n{heading}", 1)[1]
     table = re.search(r"\n\|---.*\n((?:\|.*\n)+)", part)
     assert table
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[1].splitlines()]
@@ -32,9 +34,23 @@ def test_every_negotiated_context_is_stated_and_no_other() -> None:
 
 def test_the_roles_stated_are_those_agreed_to() -> None:
     both = {str(one.abstract_syntax) for one in supported_contexts() if one.scu_role and one.scp_role}
-    assert both == {uid for _name, uid in rows("### Storage SOP classes")}
+    services = rows("### Service SOP classes")
+    assert both == {uid for _name, uid in rows("### Storage SOP classes")} | {
+        uid for _service, _name, uid, role in services if role == "SCP, SCU"
+    }
     assert "SCP for C-STORE, SCU for C-GET" in TEXT
-    assert {role for _service, _name, _uid, role in rows("### Service SOP classes")} == {"SCP"}
+    assert {role for _service, _name, _uid, role in services} == {"SCP", "SCP, SCU"}
+
+
+def test_what_we_propose_as_scu_is_stated() -> None:
+    assert {uid for _service, _name, uid in rows("On associations that we open we propose")} == set(AS_SCU)
+    package = Path(dicom_gateway.__file__).parent
+    proposed = {
+        name
+        for file in package.rglob("*.py")
+        for name in re.findall(r"Proposed\(\s*([A-Z_]+)\b", file.read_text(encoding="utf-8"))
+    }
+    assert {getattr(sop_classes, name) for name in proposed} == set(AS_SCU)
 
 
 def test_every_searchable_attribute_is_stated() -> None:

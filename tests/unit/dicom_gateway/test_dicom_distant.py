@@ -12,7 +12,6 @@ import pytest
 from dicom_clients import association, find, keys
 from dicom_objects import image, part10
 from dicom_parts import CENTRE, QINGSHAN, RecordingHub
-from dicom_peers import DICOM_WEB_PLUGIN, Orthanc, free_port, missing, orthanc, until
 from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 
@@ -22,6 +21,7 @@ from dicom_gateway.server import DicomServer
 from hub.contracts.archives import DistantArchive
 from hub.contracts.caller import Caller, Role
 from hub.contracts.site import ZONE
+from tests.servers.dicom_peers import DICOM_WEB_PLUGIN, Orthanc, free_port, missing, orthanc, until
 
 pytestmark = pytest.mark.skipif(missing("Orthanc", DICOM_WEB_PLUGIN), reason="Orthanc with DICOMweb is not installed")
 

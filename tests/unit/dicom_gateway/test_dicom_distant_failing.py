@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from dicom_objects import image, part10
 from dicom_parts import CENTRE, QINGSHAN, RecordingHub
-from dicom_peers import DICOM_WEB_PLUGIN, blackhole, free_port, missing, orthanc
 
 from dicom_gateway.archive import Archive
 from dicom_gateway.distant.attributes import arrival_of, header_of
@@ -24,13 +23,24 @@ from hub.contracts.archives import DistantArchive
 from hub.contracts.caller import EVERYTHING
 from hub.contracts.errors import Busy
 from hub.contracts.site import ZONE
+from tests.servers.dicom_peers import DICOM_WEB_PLUGIN, blackhole, free_port, missing, orthanc, until
 
 DICOM = {"Accept": "application/dicom"}
 
 
 @pytest.fixture
-def settings(settings: DicomSettings) -> DicomSettings:
-    return replace(settings, distant_connect_seconds=0.3, distant_silence_seconds=0.3, distant_fetch_seconds=5)
+def patience_seconds() -> float:
+    return 0.3
+
+
+@pytest.fixture
+def settings(settings: DicomSettings, patience_seconds: float) -> DicomSettings:
+    return replace(
+        settings,
+        distant_connect_seconds=patience_seconds,
+        distant_silence_seconds=patience_seconds,
+        distant_fetch_seconds=max(5.0, patience_seconds),
+    )
 
 
 def known(archive: Archive, registered: DistantArchive, study: str, number: int = 1) -> None:
@@ -78,36 +88,29 @@ def test_a_hanging_archive_is_told_with_reason_and_then_left_alone(
 
 
 @pytest.mark.skipif(missing("Orthanc", DICOM_WEB_PLUGIN), reason="Orthanc with DICOMweb is not installed")
+@pytest.mark.parametrize("patience_seconds", [60.0])
 def test_a_hanging_archive_slows_neither_another_nor_what_is_here(
     archive: Archive, ask: Callable[..., Any], recording_hub: RecordingHub, tmp_path: Path
 ) -> None:
-    """Forty readers wait for the one that hangs; what the others ask is answered before any of these is."""
+    """Forty readers wait for the one that hangs; what others ask meanwhile is answered before any of these is."""
     content = part10(image(StudyInstanceUID="1.3", SeriesInstanceUID="1.3.1", SOPInstanceUID="1.3.1.1"))
     here = image(StudyInstanceUID="1.4", SeriesInstanceUID="1.4.1", SOPInstanceUID="1.4.1.1")
     ArchiveInstanceStore(archive).store(part10(here), QINGSHAN)
-    with blackhole() as port, orthanc(tmp_path / "orthanc", free_port()) as pacs:
+    with orthanc(tmp_path / "orthanc", free_port()) as pacs, ThreadPoolExecutor(50) as readers:
         pacs.put(content)
-        hole = DistantArchive("hole", "county", url=f"http://127.0.0.1:{port}/dicom-web")
-        other = DistantArchive("pacs", "county", url=pacs.url)
-        recording_hub.distant += [hole, other]
-        for number in range(40):
-            known(archive, hole, f"1.2.{number}")
-        known(archive, other, "1.3")
-        done: list[str] = []
-
-        def asked(study: str) -> int:
-            status = fetch(ask, study).status_code
-            done.append(study)
-            return int(status)
-
-        with ThreadPoolExecutor(50) as readers:
-            waiting = [readers.submit(asked, f"1.2.{number}") for number in range(40)]
-            while not archive.distant.directory.all() or "hole" not in getattr(archive.distant, "_pools", {}):
-                time.sleep(0.001)
-            first = [readers.submit(asked, study) for study in ("1.4", "1.3")]
-            assert [one.result() for one in first] == [200, 200]
-            assert {one.result() for one in waiting} <= {503, 504}
-        assert {"1.3", "1.4"} <= set(done[: len(done) - 30])
+        with blackhole() as port:
+            hole = DistantArchive("hole", "county", url=f"http://127.0.0.1:{port}/dicom-web")
+            other = DistantArchive("pacs", "county", url=pacs.url)
+            recording_hub.distant += [hole, other]
+            for number in range(40):
+                known(archive, hole, f"1.2.{number}")
+            known(archive, other, "1.3")
+            waiting = [readers.submit(fetch, ask, f"1.2.{number}") for number in range(40)]
+            assert until(lambda: "hole" in getattr(archive.distant, "_pools", {}))
+            first = [readers.submit(fetch, ask, study) for study in ("1.4", "1.3")]
+            assert [one.result().status_code for one in first] == [200, 200]
+            assert not any(one.done() for one in waiting)
+        assert {one.result().status_code for one in waiting} <= {502, 503, 504}
 
 
 def test_an_archive_that_is_back_is_asked_one_question_first(archive: Archive, recording_hub: RecordingHub) -> None:

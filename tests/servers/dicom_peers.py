@@ -47,10 +47,12 @@ class Orthanc:
 
 
 @contextmanager
-def orthanc(folder: Path, hub_port: int, *, dicom_web: bool = True, ae_title: str = "PACS") -> Iterator[Orthanc]:
-    """It knows us as ``hub``, AE title HUB."""
-    folder.mkdir()
-    dicom, http = free_port(), free_port()
+def orthanc(
+    folder: Path, hub_port: int, *, dicom_web: bool = True, ae_title: str = "PACS", ports: tuple[int, int] = (0, 0)
+) -> Iterator[Orthanc]:
+    """It knows us as ``hub``, AE title HUB. ``ports``: for DICOM and HTTP; what ``folder`` holds it holds again."""
+    folder.mkdir(exist_ok=True)
+    dicom, http = (given or free_port() for given in ports)
     settings = {
         "StorageDirectory": str(folder), "IndexDirectory": str(folder), "DicomAet": ae_title, "DicomPort": dicom,
         "HttpPort": http, "RemoteAccessAllowed": False, "DicomCheckCalledAet": False,

@@ -153,3 +153,22 @@ def test_the_samples_are_the_same_bytes_each_time(county: ModuleType, tmp_path: 
     first, second = (county.make(tmp_path / name, date(2026, 11, 20)) for name in "ab")
     for kind, paths in first.items():
         assert [path.read_bytes() for path in paths] == [path.read_bytes() for path in second[kind]]
+
+
+@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dicom3tools is not installed")
+def test_the_file_we_write_around_a_data_set_gives_dciodvfy_no_reason_to_complain(
+    server: DicomServer, tmp_path: Path
+) -> None:
+    sent = Path(pydicom.__file__).parent / "data" / "test_files" / "CT_small.dcm"
+    assert dcmtk(server, "storescu", sent).startswith("0")
+    header = pydicom.dcmread(sent, stop_before_pixels=True)
+    (row,) = server.archive.index.instances(EVERYTHING, header.StudyInstanceUID)
+    with server.archive.files.file(row) as view:
+        (tmp_path / "kept.dcm").write_bytes(view[:])
+
+    def complaints(path: Path) -> set[str]:
+        said = subprocess.run(["dciodvfy", str(path)], capture_output=True, check=False).stderr
+        return {line for line in said.decode("utf-8", "replace").splitlines() if line.startswith("Error")}
+
+    assert b"CTImage" in subprocess.run(["dciodvfy", str(sent)], capture_output=True, check=False).stderr
+    assert complaints(tmp_path / "kept.dcm") <= complaints(sent)

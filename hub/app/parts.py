@@ -256,6 +256,7 @@ class Parts:
         yield from identity_verify.verify(self.store.side_rows)
         yield from self.blobs.verify()
         yield from dicom_verify.verify(self.archive)
+        yield from self.viewer.verify()
 
     def close(self) -> None:
         """Write what waits, then close what was opened."""

@@ -45,6 +45,11 @@ class Viewer:
         except (OSError, ValueError):
             return False
 
+    def verify(self) -> Iterator[str]:
+        """A sentence where it is installed and damaged."""
+        if self.release is not None and not self.is_whole():
+            yield f"viewer: {self._release} is damaged; run hub viewer install."
+
     def install(self, fetch: Callable[[Path], None]) -> Path:
         """Install the tarball that ``fetch`` writes to a path; what is there and damaged makes room. Raises what
         ``fetch`` raises, Incorrect, OSError; then nothing has changed."""

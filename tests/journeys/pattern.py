@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+from pydicom.uid import EncapsulatedPDFStorage
 
 from tests.journeys.county import County, sample_maker
 
@@ -39,11 +40,27 @@ def sent(county: County, patient: str = "", images: int = 3, description: str = 
         _MAKER._pixels(one, stored(number))
         path = _MAKER._save(one, county.folder / study / f"{number}.dcm")
         parts.append(b"--part\r\nContent-Type: application/dicom\r\n\r\n" + path.read_bytes() + b"\r\n")
+    _stow(county, parts)
+    return one
+
+
+def document(county: County) -> Any:
+    """A study that is one page of PDF; its data set."""
+    study = county.new("document")
+    one = _MAKER._image(EncapsulatedPDFStorage, "DOC", study, 1, date.today(), patient=study, label="ISO_IR 192")
+    one.PatientName, one.StudyDescription, one.ConversionType = "林^晓燕", "会诊记录", "WSD"
+    one.BurnedInAnnotation, one.DocumentTitle, one.MIMETypeOfEncapsulatedDocument = "YES", "会诊", "application/pdf"
+    one.EncapsulatedDocument = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF "
+    path = _MAKER._save(one, county.folder / study / "1.dcm")
+    _stow(county, [b"--part\r\nContent-Type: application/dicom\r\n\r\n" + path.read_bytes() + b"\r\n"])
+    return one
+
+
+def _stow(county: County, parts: list[bytes]) -> None:
     form = 'multipart/related; type="application/dicom"; boundary=part'
     told = county.ask("qingshan", "POST", "/dicom-web/studies", None, content=b"".join(parts) + b"--part--",
                       headers={"Content-Type": form})  # fmt: skip
     assert told.status_code == 200, told.text
-    return one
 
 
 def likeness(shown: np.ndarray, expected: np.ndarray, tolerance: float = 4.0) -> float:

@@ -146,6 +146,18 @@ def sees_now(browser: chromium.Chromium, number: int) -> bool:
     return pattern.likeness(shown(browser, PICTURE), pattern.grey(number)) >= ALIKE
 
 
+def test_the_small_viewer_offers_a_document_and_says_what_it_cannot_show(
+    county: County, browser: chromium.Chromium
+) -> None:
+    sign_in(county, browser, "centre")
+    browser.open(f"{county.hub.http}/viewer/basic?StudyInstanceUIDs={pattern.document(county).StudyInstanceUID}")
+    link = browser.until("document.querySelector('#told a') && document.querySelector('#told a').href")
+    kind = browser.run(f"fetch('{link}').then(answer => answer.headers.get('Content-Type'))")
+    assert kind == "application/pdf" and "PDF" in browser.text()
+    browser.open(f"{county.hub.http}/viewer/basic?StudyInstanceUIDs=1.2.3.4")
+    browser.until("document.body.innerText.includes('没有此检查')")
+
+
 def test_a_card_leads_to_the_images_in_a_browser_without_a_credential_and_no_further(
     county: County, browser: chromium.Chromium
 ) -> None:

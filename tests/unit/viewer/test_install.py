@@ -72,8 +72,9 @@ def test_again_is_the_same_and_damage_is_mended(viewer: Viewer, packed: Packed, 
     (tmp_path / "viewer" / ".incoming-ended").mkdir()
     before = (release / APPLICATION).stat().st_mtime_ns
     assert viewer.install(pytest.fail) == release and (release / APPLICATION).stat().st_mtime_ns == before
+    assert list(viewer.verify()) == []
     (release / APPLICATION).write_bytes(b"damaged")
-    assert not viewer.is_whole()
+    assert len(list(viewer.verify())) == 1
     viewer.install(fetch)
     assert viewer.is_whole() and names(tmp_path / "viewer") == {".lock"} | {f"{FOLDER}/{one}" for one in names(release)}
     assert {path.name for path in (tmp_path / "viewer").iterdir()} == {".lock", FOLDER}

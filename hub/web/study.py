@@ -6,8 +6,8 @@ from typing import Any
 from hub.contracts.archives import endpoint_id
 from hub.contracts.codes import DICOM_UID, INSTANCE_AVAILABILITY
 
-WITHOUT_PICTURES = frozenset({"ECG", "HD", "KO", "PR", "SR"})
-"""Modalities (PS3.3 C.7.3.1.1.1) of series that a viewer of images has nothing to draw of."""
+WITHOUT_PICTURES = frozenset({"HD", "KO", "PR", "SR"})
+"""Modalities (PS3.3 C.7.3.1.1.1) of series that the viewers have nothing to draw of; an ECG they draw."""
 
 
 def uid_of(study: Mapping[str, Any]) -> str:

@@ -3,9 +3,11 @@
 import json
 import os
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 
 from hub.viewer.release import VERSION
@@ -144,6 +146,33 @@ def test_the_small_viewer_shows_scrolls_windows_and_zooms_by_mouse_and_keys(
 
 def sees_now(browser: chromium.Chromium, number: int) -> bool:
     return pattern.likeness(shown(browser, PICTURE), pattern.grey(number)) >= ALIKE
+
+
+def test_the_small_viewer_draws_an_ecg_to_scale(county: County, browser: chromium.Chromium) -> None:
+    study, _ = county.traced()
+    uid = study["identifier"][0]["value"].removeprefix("urn:oid:")
+    told = county.ask("centre", "GET", f"/dicom-web/studies/{uid}", None, headers={"Accept": "multipart/related"})
+    tracing = pydicom.dcmread(BytesIO(told.content[told.content.index(b"\r\n\r\n") + 4 :]))
+    group = tracing.WaveformSequence[0]
+    microvolts = tracing.waveform_array(0)
+    sign_in(county, browser, "centre")
+    browser.open(f"{county.hub.http}/viewer/basic?StudyInstanceUIDs={uid}")
+    canvas = "document.getElementById('tracing')"
+    layout = browser.until(f"{canvas}.dataset.mm && {{...{canvas}.dataset}}")
+    mm, margin, columns, rows = (float(layout[name]) for name in ("mm", "margin", "columns", "rows"))
+    drawn = shown(browser, canvas) < 200  # the grid is red
+    seconds = 10 / columns
+    on_the_line = 0
+    for lead in range(microvolts.shape[1]):
+        left = margin + lead // rows * (seconds * 25 + margin)
+        baseline = (lead % rows + 0.5) * drawn.shape[0] / rows
+        for at in range(0, len(microvolts), 25):
+            x = round((left + at / group.SamplingFrequency * 25) * mm)
+            y = round(baseline - microvolts[at, lead] / 1000 * 10 * mm)
+            if x < drawn.shape[1] and 2 <= y < drawn.shape[0] - 2 and at <= seconds * group.SamplingFrequency:
+                assert drawn[y - 2 : y + 3, x - 1 : x + 2].any(), (lead, at)
+                on_the_line += 1
+    assert on_the_line > 500 and 0.01 < drawn.mean() < 0.2 and "25 mm/s" in browser.text()
 
 
 def test_the_small_viewer_offers_a_document_and_says_what_it_cannot_show(

@@ -3,6 +3,7 @@
 
 import * as dicom from "./dicomweb.js";
 import { Stage } from "./stage.js";
+import * as waveform from "./tracing.js";
 
 const CT_WINDOWS = [
   { zh: "肺窗", en: "Lung", center: -600, width: 1500 },
@@ -16,10 +17,11 @@ const SEXES = { M: "男", F: "女", O: "其他" };
 const ELSEWHERE = { NEARLINE: "存于送检医院，打开时调取 kept at the hospital, fetched when opened",
   OFFLINE: "存于送检医院，暂时无法连接 kept at the hospital, which does not answer now",
   UNAVAILABLE: "送检医院已不再保存 the hospital keeps it no more" };
-const WITHOUT_PICTURES = { ECG: "心电图，没有图像 An ECG: it has no images", SR: "结构化报告，没有图像 A structured report" };
+const NO_THUMBNAIL = new Set(["DOC", "ECG", "KO", "PR", "SR"]);
 const $ = (id) => document.getElementById(id);
 const asked = new URLSearchParams(location.search);
 const stage = new Stage($("picture"), (text) => { $("told").textContent = text; }, tell);
+const tracing = new waveform.Tracing($("tracing"), (text) => { $("window").textContent = text; });
 let chosen = null;
 
 // An element of text; records never become markup.
@@ -63,13 +65,16 @@ async function open(button) {
   $("told").textContent = "正在读取 Loading …";
   presets(modality);
   stage.show([]);
+  tracing.show(null);
   try {
-    const { pictures, files } = await dicom.contents(study, series);
+    const { pictures, tracings, files } = await dicom.contents(study, series);
+    const recording = tracings.length ? await waveform.read(tracings[0]) : null;
     if (chosen !== button) return;
-    const none = files.length ? "" : WITHOUT_PICTURES[modality] || "此序列没有图像 This series has no images";
-    $("told").textContent = pictures.length ? "" : none;
-    if (!pictures.length) $("told").append(...files.map(opened));
+    const none = !pictures.length && !recording;
+    $("told").textContent = none && !files.length ? "此序列没有图像 This series has no images" : "";
+    if (none) $("told").append(...files.map(opened));
     stage.show(pictures);
+    tracing.show(recording);
   } catch (error) {
     if (chosen === button) failed(error);
   }
@@ -95,7 +100,7 @@ function listed(studyUid, one) {
   const modality = dicom.value(one, "00080060");
   const button = made("button", "");
   Object.assign(button.dataset, { study: studyUid, series, modality });
-  if (!WITHOUT_PICTURES[modality]) {
+  if (!NO_THUMBNAIL.has(modality)) {
     const small = document.createElement("img");
     small.alt = "";
     small.loading = "lazy";
@@ -149,6 +154,7 @@ const KEYS = {
   ArrowUp: () => stage.go(stage.at - 1), ArrowDown: () => stage.go(stage.at + 1),
   PageUp: () => stage.go(stage.at - 10), PageDown: () => stage.go(stage.at + 10),
   Home: () => stage.go(0), End: () => stage.go(stage.pictures.length - 1),
+  ",": () => tracing.recording && tracing.go(-1), ".": () => tracing.recording && tracing.go(1),
   ArrowLeft: () => turn(-1), ArrowRight: () => turn(1),
   "+": () => stage.zoomBy(1.25), "=": () => stage.zoomBy(1.25), "-": () => stage.zoomBy(0.8), 0: () => $("reset").click(),
 };

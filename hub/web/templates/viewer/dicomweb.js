@@ -59,7 +59,8 @@ export async function series(studyUid) {
   return found.sort((one, other) => (number(one, "00200011") ?? 1e9) - (number(other, "00200011") ?? 1e9));
 }
 
-// What a series holds, in reading order: a picture for every frame of every instance that has pixels, and files.
+// What a series holds, in reading order: a picture for every frame of every instance that has pixels, instances with
+// waveforms, and files.
 export async function contents(studyUid, seriesUid) {
   const instances = await json(`${ROOT}/${studyUid}/series/${seriesUid}/metadata`);
   const order = (one) => number(one, "00200013") ?? 0;
@@ -67,6 +68,7 @@ export async function contents(studyUid, seriesUid) {
   const path = (one) => `${ROOT}/${studyUid}/series/${seriesUid}/instances/${value(one, "00080018")}`;
   const kind = (one) => FILES[value(one, "00080016")];
   return {
+    tracings: instances.filter((one) => values(one, "54000100").length),
     files: instances.filter(kind).map((one) => ({ kind: kind(one), url: `${path(one)}/rendered` })),
     pictures: instances.filter((one) => !kind(one) && number(one, "00280010")).flatMap((one) => pictures(one, path(one))),
   };
@@ -105,6 +107,13 @@ export function rendered(picture, window, most) {
   if (window) query.push(`window=${window.center},${window.width},linear`);
   if (most < Math.max(picture.rows, picture.columns)) query.push(`viewport=${most},${most}`);
   return `${picture.path}/rendered${query.length ? `?${query.join("&")}` : ""}`;
+}
+
+// The value of a binary attribute, wherever it is (InlineBinary, BulkDataURI).
+export async function bytes(attribute) {
+  if (!attribute?.BulkDataURI) return Uint8Array.from(atob(attribute?.InlineBinary ?? ""), (one) => one.charCodeAt(0)).buffer;
+  const { pathname, search } = new URL(attribute.BulkDataURI, location.href);
+  return (await asked(pathname + search, "application/octet-stream")).arrayBuffer();
 }
 
 export async function image(url) {

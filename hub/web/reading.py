@@ -16,6 +16,7 @@ from fastapi.responses import RedirectResponse
 
 from hub.contracts.audit import ReadAudit
 from hub.contracts.caller import Caller, Role, Scope
+from hub.contracts.codes import READ_STUDY, TASK_CODE
 from hub.contracts.errors import ExchangeError, Incorrect, NotFound
 from hub.contracts.gate import Gate
 from hub.contracts.site import ZONE
@@ -26,7 +27,7 @@ from hub.reading import desk
 
 from .form import form_of
 from .pages import SECURITY_HEADERS, page
-from .study import has_pictures, uid_of
+from .study import has_pictures, uid_of, where_told
 
 Accept = Callable[[Submission], "Future[Receipt]"]
 """``hub.intake.accept.Intake.accept``."""
@@ -56,7 +57,10 @@ def reading_router(store: ResourceReader, gate: Gate, audit: ReadAudit, accept: 
         of_study = [
             one for one in reports if f"ImagingStudy/{study['id']}" in map(_literal, one.get("imagingStudy", ()))
         ]
-        audit.note(caller, "read", "Task", [patient["id"]] if patient else [])
+        whose = [patient["id"]] if patient else []
+        audit.note(caller, "read", "Task", whose)
+        if reports:
+            audit.note(caller, "search-type", "DiagnosticReport", whose)
         answer = page(
             "reading.html",
             refusal.http_status if refusal is not None else 200,
@@ -64,11 +68,12 @@ def reading_router(store: ResourceReader, gate: Gate, audit: ReadAudit, accept: 
             task=task,
             study=study,
             uid=uid_of(study) if has_pictures(study) else "",
+            kept=where_told(study, lambda number: (_read(store, scope, f"Endpoint/{number}") or {}).get("status", "")),
             patient=_person(patient),
             order=_read(store, scope, _literal((task.get("basedOn") or [None])[0])),
             reports=[{**one, "_findings": desk.findings_of(one)} for one in of_study],
             earlier=[one for one in reports if one not in of_study],
-            reads=caller.role is Role.READER,
+            reads=caller.role is Role.READER and _waits_for_report(task),
             holds=_literal(task.get("owner")) == f"Organization/{caller.organization}",
             refusal=refusal,
             refusal_zh=_in_chinese(refusal) if refusal is not None else "",
@@ -121,6 +126,11 @@ def _task_and_study(store: ResourceReader, scope: Scope, task_id: str) -> tuple[
     if task is None or study is None or study["resourceType"] != "ImagingStudy":
         raise NotFound("There is no reading Task of this id.", remedy="Choose one on the start page.")
     return task, study
+
+
+def _waits_for_report(task: Json) -> bool:
+    codings = (task.get("code") or {}).get("coding") or ()
+    return any((one.get("system"), one.get("code")) == (TASK_CODE, READ_STUDY) for one in codings)
 
 
 def _read(store: ResourceReader, scope: Scope, reference: str) -> Json | None:

@@ -26,6 +26,7 @@ _TYPES = {
     ".ico": "image/x-icon",
 }  # fmt: skip
 _OHIF_FILE = re.compile(r"(?:assets/(?:images/)?)?[\w-]+(?:\.[\w-]+)*\.(?:js|css|wasm|woff2|svg|png|ico)\Z", re.ASCII)
+_NAMED_BY_CONTENT = re.compile(r"[0-9a-f]{16}\.\w+\Z", re.ASCII)
 _OWN_FILE = re.compile(r"[a-z]+\.(?:js|css)\Z", re.ASCII)
 _OHIF_POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; "
@@ -76,7 +77,7 @@ def viewer_router(gate: Gate, release: Release) -> APIRouter:
         ohif = release()
         if "." in path:
             named = _inside(ohif, path, _OHIF_FILE) if ohif is not None else None
-            return _answer(request, named, _WORKER_POLICY, _ASKED_ANEW if path == "app-config.js" else _KEPT)
+            return _answer(request, named, _WORKER_POLICY, _KEPT if _NAMED_BY_CONTENT.search(path) else _ASKED_ANEW)
         return own(request) if ohif is None else _answer(request, ohif / "index.html", _OHIF_POLICY, _ASKED_ANEW)
 
     return router

@@ -46,7 +46,7 @@ def shown(browser: chromium.Chromium, canvas: str) -> np.ndarray:
 def sees(browser: chromium.Chromium, canvas: str, number: int, *window: float) -> bool:
     """Whether the canvas comes to show this image of the pattern, in this window."""
     expected = pattern.grey(number, *window)
-    return bool(wait_for(lambda: pattern.likeness(shown(browser, canvas), expected) >= ALIKE, 20))
+    return bool(wait_for(lambda: pattern.likeness(shown(browser, canvas), expected) >= ALIKE, 60))
 
 
 def press(browser: chromium.Chromium, key: str) -> None:

@@ -92,6 +92,7 @@ def test_a_file_has_its_type_is_packed_and_is_asked_for_once(
     plain = reader.get(f"/viewer/{name}", accept_encoding="identity")
     assert plain.content == first.content and "Content-Encoding" not in plain.headers
     assert ("Content-Encoding" in first.headers) == (name.rpartition(".")[2] in ("js", "css", "wasm"))
+    assert first.headers["Cache-Control"] == ("private, max-age=3600" if "0123456789abcdef" in name else "no-cache")
     again = reader.get(f"/viewer/{name}", if_none_match=first.headers["ETag"])
     assert again.status_code == 304 and not again.content
 

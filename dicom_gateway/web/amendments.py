@@ -7,7 +7,6 @@ nothing of a patient.
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -16,15 +15,14 @@ from hub.contracts.audit import ReadAudit
 from hub.contracts.caller import Caller, Role
 from hub.contracts.errors import Incorrect, NotFound, TooLarge
 from hub.contracts.gate import Gate
-from hub.contracts.site import ZONE
 
 from ..archive import Archive
 from ..corrections.desk import CorrectionDesk
-from ..study_index.acts import Act
-from ..study_index.corrections import Made, Subject
-from ..study_index.visibility import SIGHT_OF, visible
+from ..corrections.history import StudyHistory
+from ..study_index.corrections import Subject
+from ..study_index.visibility import SIGHT_OF
 from ..withdrawal.deletion import Deletion
-from .asgi import Answer, Request, no_such_route, not_found
+from .asgi import Answer, Request, no_such_route
 from .search import checked_uid
 
 AMEND = "dicom-amend"
@@ -47,6 +45,7 @@ class Amendments:
         self._deletion = deletion
         self._gate = gate
         self._audit = audit
+        self._past = StudyHistory(archive.index, gate)
 
     async def serve(self, request: Request) -> Answer | None:
         """None where the request is none of these."""
@@ -104,25 +103,9 @@ class Amendments:
         return Answer(200, msgspec.json.encode({"deleted": deleted}), "application/json")
 
     def _history(self, request: Request, _body: bytes) -> Answer:
-        index, caller = self._archive.index, request.caller
         study_uid = checked_uid(request.path[1])
-        sees = caller.role is not Role.ADMIN
-        sight, parameters = visible(self._gate.scope(caller)) if sees else ("1", [])
-        rows = index.rows(
-            f"SELECT st.id, o.name FROM study st JOIN organization o ON o.id = st.owner WHERE st.uid = ? AND {sight}",  # noqa: S608
-            [study_uid, *parameters],
-        )
-        if not rows:
-            raise not_found()
-        studies = [row[0] for row in rows]
-        self._note(caller, self._patients(study_uid))
-        body = {
-            "study": study_uid,
-            "organizations": [row[1] for row in rows],
-            "acts": [_act(one) for study in studies for one in index.acts.of(study)],
-            "corrections": [_correction(one, shown=sees) for one in index.corrections.of(studies)],
-            "instances": [_instance(row) for study in studies for row in _instances(self._archive, study)],
-        }
+        body = self._past.of(request.caller, study_uid)
+        self._note(request.caller, self._patients(study_uid))
         return Answer(200, msgspec.json.encode(body), "application/json")
 
     def _patients(self, study_uid: str) -> set[str]:
@@ -164,54 +147,3 @@ async def _body(request: Request) -> bytes:
             raise TooLarge("The body is larger than this takes.")
         if not message.get("more_body", False):
             return bytes(body)
-
-
-_INSTANCE_COLUMNS = "uid, transfer_syntax, sha256, client, received_us, characters"
-
-
-def _instances(archive: Archive, study: int) -> list[tuple[Any, ...]]:
-    """Of each instance, those laid aside too, what was received."""
-    received = "coalesce(f.transfer_syntax, x.transfer_syntax), coalesce(f.sha256, x.sha256)"
-    columns = f"x.uid, {received}, x.client, x.received_us, coalesce(f.characters, x.characters)"
-    return archive.index.rows(
-        f"SELECT {columns}, f.instance IS NOT NULL, '' FROM instance x LEFT JOIN received_file f ON f.instance = x.id"  # noqa: S608
-        f" WHERE x.study = ? UNION ALL SELECT {columns}, f.instance IS NOT NULL, r.title FROM withdrawn x"
-        " LEFT JOIN received_file f ON f.instance = -x.id"
-        " LEFT JOIN rejected r ON r.owner = x.owner AND r.uid = x.uid WHERE x.study = ?",
-        (study, study),
-    )
-
-
-def _instance(row: tuple[Any, ...]) -> dict[str, Any]:
-    uid, transfer_syntax, sha256, client, received_us, characters, corrected, title = row
-    label, _, codec = characters.partition(" -> ")
-    return {
-        "uid": uid,
-        "received": _instant(received_us),
-        "client": client,
-        "transfer_syntax": transfer_syntax,
-        "sha256": sha256.hex(),
-        "character_set": {"label": label, "read_as": codec},
-        "corrected": bool(corrected),
-        "rejected": title or None,
-    }
-
-
-def _act(act: Act) -> dict[str, Any]:
-    by = act.by
-    return {
-        "act": act.id, "kind": act.kind.value, "subject": act.subject.split(), "at": _instant(by.at_us),
-        "client": by.client, "organization": by.organization, "actor": by.actor, "reason": by.reason,
-    }  # fmt: skip
-
-
-def _correction(made: Made, *, shown: bool) -> dict[str, Any]:
-    body: dict[str, Any] = {"id": made.id, "act": made.act, "study": made.study_uid, "undone": made.undone}
-    if shown:
-        said: dict[str, Any] = msgspec.to_builtins(made.corrected)
-        body |= {"now": said, "before": {name: made.before[name] for name in said if name in made.before}}
-    return body
-
-
-def _instant(at_us: int) -> str:
-    return datetime.fromtimestamp(at_us / 1_000_000, ZONE).isoformat(timespec="milliseconds")

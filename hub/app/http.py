@@ -58,12 +58,14 @@ from hub.security.door import Door
 from hub.security.sign_in import SignIn
 from hub.web.figures import figures_pages
 from hub.web.identity import identity_pages
+from hub.web.images import images_pages
 from hub.web.ordering import ordering_router
 from hub.web.reading import reading_router
 from hub.web.status import Listing, Listings, status_router
 from hub.web.view import view_router
 from hub.web.viewer import viewer_router
 
+from .images_desk import PartsImagesDesk
 from .parts import Parts
 from .storage import shown
 
@@ -136,6 +138,7 @@ def http_application(parts: Parts) -> App:
         Channel.ECG: EcgIngest(parts.hub_client, parts.instances),
         Channel.DICOM: DicomIngest(parts.instances),
     }
+    reconciling = Reconciling(parts.quarantine, Reconciliation(parts.archive))
     budget = BodyBudget(settings.http.body_limit_bytes)
     figures = DuplicateFigures(parts.store, parts.policy, parts.persons)
     rest = _application(
@@ -145,7 +148,7 @@ def http_application(parts: Parts) -> App:
             parts.quarantine,
             Replay(parts.quarantine, ingesters),
             parts.policy,
-            Reconciling(parts.quarantine, Reconciliation(parts.archive)),
+            reconciling,
         ),
         ingest_router(
             {c: i for c, i in ingesters.items() if c not in (Channel.FHIR, Channel.DICOM)},
@@ -157,6 +160,7 @@ def http_application(parts: Parts) -> App:
         imaging_router(lambda: archives_status(parts.archive), lambda: routes_status(parts.archive), parts.policy),
         reviews_router(desk, parts.policy, parts.audit),
         identity_pages(desk, parts.policy, parts.audit),
+        images_pages(PartsImagesDesk(parts), reconciling, _to_reconcile(parts), parts.policy, parts.audit),
         mapping_desk_router(parts.store, parts.policy),
         figures_router(figures, parts.store, parts.policy),
         figures_pages(
@@ -230,6 +234,10 @@ def _degraded(parts: Parts) -> Sequence[str]:
 
 def _quarantined(parts: Parts) -> Listing:
     return lambda caller: [asdict(item) for item in parts.quarantine.listed(caller, LATEST)]
+
+
+def _to_reconcile(parts: Parts) -> Listing:
+    return lambda caller: [asdict(one) for one in parts.quarantine.in_state("reconcile", caller, LATEST)]
 
 
 def _deliveries(parts: Parts) -> Listing:

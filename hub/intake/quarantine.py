@@ -88,6 +88,15 @@ class SqlQuarantine:
         )
         return [Item(*row) for row in rows]
 
+    def in_state(self, state: str, caller: Caller, count: int) -> Sequence[Item]:
+        """As ``listed``, but only items in this state."""
+        where, parameters = ("", ()) if caller.role is Role.ADMIN else (" AND client=?", (caller.client,))
+        rows = self._store.side_rows(
+            f"SELECT {_SHOWN} FROM quarantine_item WHERE state=?{where} ORDER BY number DESC LIMIT ?",  # noqa: S608
+            (state, *parameters, count),
+        )
+        return [Item(*row) for row in rows]
+
     def item(self, item_id: str, caller: Caller) -> Item:
         """Raises NotFound, for another sender's item too."""
         return Item(*self._row(item_id, caller)[:12])

@@ -43,7 +43,7 @@ token of a link."""
 SIGNED_PATHS = "/cds-services/"
 """Where a JSON Web Token may stand for a client: what CDS Hooks defines it for."""
 
-FORM_PATHS = ("/identity/review/", "/reading/", "/cds-services/", "/fhir/ServiceRequest")
+FORM_PATHS = ("/identity/review/", "/images/", "/reading/", "/cds-services/", "/fhir/ServiceRequest")
 """Where pages of ours send their forms, and the ordering page its calls and orders."""
 
 _ACTOR = re.compile(r"(?:Practitioner|PractitionerRole)/[A-Za-z0-9\-.]{1,64}", re.ASCII)

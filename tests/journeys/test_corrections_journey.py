@@ -138,3 +138,55 @@ def test_the_reader_learns_of_images_that_came_after_the_report(county: County) 
     assert (alert["status"], alert["reasonReference"]["reference"]) == ("requested", f"DiagnosticReport/{report}")
     tags = county.get("qingshan", f"/fhir/DiagnosticReport/{report}")["meta"]["tag"]
     assert [tag["code"] for tag in tags] == ["images-after-report"]
+
+
+def test_the_page_corrects_decides_and_takes_back(county: County, tmp_path: Path) -> None:
+    county.admit("WP6", name="冯改名")
+    image = county.image("WP6", "冯改名")
+    page = f"/images?study={image.StudyInstanceUID}"
+
+    def shown(who: str = "qingshan") -> str:
+        return str(county.ask(who, "GET", page, None).text)
+
+    def posted(what: str, expect: int, **form: str) -> str:
+        data = {"study": str(image.StudyInstanceUID), **form}
+        answer = county.ask("qingshan", "POST", f"/images/{what}", None, data=data)
+        assert answer.status_code == expect, answer.text
+        return str(answer.text)
+
+    assert "ISO_IR 192" in shown()
+    assert "未完成" in posted("correct", 422, PatientID="WP7")
+    posted("correct", 303, PatientID="WP7", PatientName="陈^对", reason="改错")
+    assert "陈^对" in shown()
+    assert "陈^对" not in shown("operator")
+    assert county.ask("centre", "GET", page, None).status_code == 403
+    history = county.get("qingshan", f"/dicom-web/studies/{image.StudyInstanceUID}/history")
+    posted("undo", 303, correction=str(history["corrections"][0]["id"]), reason="又改回")
+    assert found_under(county, "WP6") == {image.StudyInstanceUID}
+
+    image.StudyDescription = "另一个文件头"
+    path = tmp_path / "again.dcm"
+    image.save_as(path, enforce_file_format=True)
+    dcmtk(county, "storescu", str(path))
+    (item,) = [one for one in county.get("qingshan", "/quarantine")["items"] if one["key"] == image.SOPInstanceUID]
+    assert (item["state"], item["id"] in shown()) == ("reconcile", True)
+    posted("reconcile", 303, item=item["id"], take="new", reason="设备上已更正")
+    assert county.get("qingshan", f"/quarantine/{item['id']}")["state"] == "replaced"
+    (found,) = county.get("qingshan", f"/dicom-web/studies?StudyInstanceUID={image.StudyInstanceUID}")
+    assert found["00081030"]["Value"] == ["另一个文件头"]
+
+
+def test_an_update_by_message_reaches_the_images_and_retention_keeps_them(county: County) -> None:
+    county.admit("WP8", name="褚旧名")
+    image = county.image("WP8", "褚旧名")
+    county.study(image)
+    born = county.birth_date("WP8")
+    county.hl7(county.header("ADT^A08") + f"PID|1||WP8^^^QS001^PI||褚新名||{born}|F\n")
+
+    def name() -> str:
+        (found,) = county.get("qingshan", f"/dicom-web/studies?StudyInstanceUID={image.StudyInstanceUID}")
+        return str(found["00100010"]["Value"][0]["Alphabetic"])
+
+    assert wait_for(lambda: name() == "褚新名")
+    told = county.hub.run("retention", "--data-dir", str(county.hub.folder))
+    assert told.stdout.startswith("0 studies")

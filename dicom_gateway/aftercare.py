@@ -6,7 +6,7 @@ It waits for a moment without arrivals, so that it does not compete with them, b
 import threading
 import time
 
-from hub.contracts.errors import ExchangeError
+from hub.contracts.errors import Busy, ExchangeError
 
 from .archive import Archive
 from .describe import describe
@@ -72,6 +72,8 @@ class Aftercare:
         for row in self._archive.index.deferred.undescribed(BATCH):
             try:
                 made.append((row.id, describe(row, self._archive.files)))
+            except Busy:
+                continue  # its bytes cannot be had now
             except ExchangeError as failure:
                 log_fault("aftercare", failure)
                 made.append((row.id, (b"{}", b"\x90")))

@@ -118,7 +118,8 @@ class CommitmentReports:
             raise Busy("The device did not accept the report.")
 
     def _verdicts(self, commitment: Commitment) -> Iterator[tuple[str, str, int]]:
-        """(SOP class, SOP instance, failure reason or 0) of each object, its bytes read and hashed."""
+        """(SOP class, SOP instance, failure reason or 0) of each object, its bytes read and hashed. Raises Busy where
+        our own bytes cannot be had now."""
         for sop_class, sop_instance in commitment.objects:
             row = self._archive.index.of_owner(commitment.owner, sop_instance)
             if row is None:
@@ -132,6 +133,10 @@ class CommitmentReports:
                         for at in range(0, len(view), _STEP_BYTES):
                             digest.update(view[at : at + _STEP_BYTES])
                     reason = 0 if digest.digest() == row.sha256 else PROCESSING_FAILURE
+                except Busy:
+                    if row.archive is None:
+                        raise
+                    reason = PROCESSING_FAILURE
                 except (ExchangeError, OSError, ValueError):
                     reason = PROCESSING_FAILURE
             yield sop_class, sop_instance, reason

@@ -12,11 +12,12 @@ from ..data_set_bytes import person_name
 from ..header import Header
 from ..study_index.placing import Arrival
 from ..transfer_syntaxes import TRANSFER_SYNTAXES
+from .likely import sop_class_of
 
 Attributes = Mapping[str, Any]
 
 STUDY, SERIES, SOP_INSTANCE, SOP_CLASS = "0020000D", "0020000E", "00080018", "00080016"
-SYNTAX = "00083002"
+SYNTAX, SOP_CLASSES_IN_STUDY = "00083002", "00080062"
 _TEXTS = {
     "study_date": "00080020",
     "study_time": "00080030",
@@ -48,7 +49,7 @@ _NUMBERS = {
     "bits_allocated": "00280100",
 }
 STUDY_KEYS = (
-    *(_TEXTS[name] for name in tuple(_TEXTS)[:12]), STUDY, "00201208",
+    *(_TEXTS[name] for name in tuple(_TEXTS)[:12]), STUDY, "00201208", SOP_CLASSES_IN_STUDY,
 )  # fmt: skip
 SERIES_KEYS = (*(_TEXTS[name] for name in tuple(_TEXTS)[12:]), SERIES, "00200011")
 INSTANCE_KEYS = (SOP_CLASS, SOP_INSTANCE, SYNTAX, "00200013", "00280008", "00280010", "00280011", "00280100")
@@ -69,12 +70,16 @@ def number(attributes: Attributes, tag: str) -> int | None:
 
 
 def header_of(study: Attributes, series: Attributes, instance: Attributes) -> Header | None:
-    """None where one of the four UIDs is missing or none: such an object cannot be asked for."""
+    """None where one of the three UIDs is missing or none: such an object cannot be asked for."""
     merged = {**study, **series, **instance}
-    if not all(uids.is_uid(text(merged, tag)) for tag in (SOP_CLASS, SOP_INSTANCE, SERIES, STUDY)):
+    if not all(uids.is_uid(text(merged, tag)) for tag in (SOP_INSTANCE, SERIES, STUDY)):
         return None
+    sop_class = text(merged, SOP_CLASS)
+    if not uids.is_uid(sop_class):
+        in_study = [str(uid) for uid in merged.get(SOP_CLASSES_IN_STUDY, {}).get("Value") or ()]
+        sop_class = sop_class_of(text(merged, _TEXTS["modality"]), in_study)
     header = Header(
-        sop_class_uid=text(merged, SOP_CLASS),
+        sop_class_uid=sop_class,
         sop_instance_uid=text(merged, SOP_INSTANCE),
         study_uid=text(merged, STUDY),
         series_uid=text(merged, SERIES),

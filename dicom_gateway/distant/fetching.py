@@ -158,13 +158,15 @@ class DistantFiles:
                 header = self._header(view, uid, at)
             except (ExchangeError, KeyError) as failure:
                 raise self._wrong(row, "The archive's object cannot be read.", getattr(failure, "where", "")) from None
-            named = (header.sop_class_uid, header.sop_instance_uid, header.series_uid, header.study_uid)
-            if named != (row.sop_class, row.uid, row.series_uid, row.study_uid):
+            named = (header.sop_instance_uid, header.series_uid, header.study_uid)
+            if named != (row.uid, row.series_uid, row.study_uid):
                 raise self._wrong(row, "The archive gave another object than the one asked for.", "(0008,0018)")
             digest = hashlib.sha256()
             for begin in range(0, len(view), _STEP_BYTES):
                 digest.update(view[begin : begin + _STEP_BYTES])
-            return Fetched(row.id, uid, len(view), at, digest.digest(), header.characters.evidence)
+            return Fetched(
+                row.id, header.sop_class_uid, uid, len(view), at, digest.digest(), header.characters.evidence
+            )
 
     def _header(self, view: mmap.mmap, uid: str, at: int) -> Header:
         syntax = TRANSFER_SYNTAXES[uid]

@@ -9,7 +9,7 @@ import msgspec
 
 from hub.contracts.archives import DistantArchive, endpoint
 from hub.contracts.caller import Caller, Role
-from hub.contracts.errors import Busy, ExchangeError
+from hub.contracts.errors import Busy, ExchangeError, Incorrect
 from hub.contracts.hub_client import HubClient
 from hub.contracts.site import ZONE
 from hub.contracts.submission import Channel, Entry, Method, Origin, Submission
@@ -105,6 +105,8 @@ class ArchiveFollower:
                 for study_level, series, instance in found
                 if (header := header_of(study_level, series, instance)) is not None and header.study_uid == study.uid
             ]
+            if found and not arrivals:
+                raise Incorrect("The archive's answer names no object.", where=self._name)
             self._studies.settle(study, arrivals).result()
         except ExchangeError as failure:
             settings = self._archive.settings
@@ -126,7 +128,7 @@ class ArchiveFollower:
         changed = [
             text(one, STUDY)
             for one in found
-            if text(one, STUDY) and self._differs(text(one, STUDY), number(one, "00201208"))
+            if text(one, STUDY) and self._differs(text(one, STUDY), number(one, "00201208"), latest=window.latest)
         ]
         if changed:
             self._studies.hear_of(self._name, changed, now_us).result()
@@ -136,9 +138,10 @@ class ArchiveFollower:
             self._states.looked_back_to(self._name, window.first).result()
         return True
 
-    def _differs(self, uid: str, instances: int | None) -> bool:
+    def _differs(self, uid: str, instances: int | None, *, latest: bool) -> bool:
+        """An archive that tells no number of objects is asked again while more may be coming."""
         known = self._studies.instance_count(self._name, uid)
-        return known is None or (instances is not None and instances != known)
+        return known is None or (latest if instances is None else instances != known)
 
     def _pause(self, questions: int) -> None:
         self._stopping.wait(questions / self.registered.requests_per_second)

@@ -15,7 +15,7 @@ from ..dimse.message import Element, Field, Message, Value, encode_command
 from ..file_meta import part10_head
 from ..query.identifier import read_identifier
 from ..scp.command_set import CommandSet, c_store_response
-from ..scu.association import Outgoing, Proposed, association
+from ..scu.association import MOST_CONTEXTS, Outgoing, Proposed, association
 from ..settings import DicomSettings
 from ..sop_classes import STUDY_ROOT_FIND, STUDY_ROOT_GET, STUDY_ROOT_MOVE
 from ..status import PENDING, SUCCESS
@@ -25,18 +25,20 @@ from ..transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_EN
 from .arrivals import Arrivals
 from .attributes import INSTANCE_KEYS, SERIES, SERIES_KEYS, SOP_INSTANCE, STUDY, STUDY_KEYS, SYNTAX, Attributes, text
 from .incoming import next_message
+from .likely import COMMON
 from .line import OBJECT_SECONDS, Unreachable, unreachable
 
 _UNCOMPRESSED = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
 _PENDING_WITHOUT_OPTIONAL_KEYS = 0xFF01
 _LEVEL = "00080052"
 _LOW = 2
+_FREQUENT = (EXPLICIT_VR_LITTLE_ENDIAN, "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.90")
 _REPRESENTATIONS = {
     "00080020": "DA", "00080021": "DA", "00100030": "DA", "00400244": "DA", "00080030": "TM", "00080031": "TM",
     "00400245": "TM", "00100010": "PN", "00080090": "PN", "00080060": "CS", "00100040": "CS", "00180015": "CS",
     "00200060": "CS", "0020000D": "UI", "0020000E": "UI", "00080016": "UI", "00080018": "UI", "00200011": "IS",
     "00200013": "IS", "00280008": "IS", "00201208": "IS", "00280010": "US", "00280011": "US", "00280100": "US",
-    "00080050": "SH", "00200010": "SH", "00080201": "SH",
+    "00080062": "UI", "00080050": "SH", "00200010": "SH", "00080201": "SH",
 }  # fmt: skip
 
 
@@ -77,7 +79,11 @@ class QueryRetrieve:
     def _get(self, row: InstanceRow, study_uid: str, path: Path) -> None:
         syntaxes = dict.fromkeys([row.transfer_syntax] if row.transfer_syntax else TRANSFER_SYNTAXES)
         storage = [Proposed(row.sop_class, (uid,), as_scp=True) for uid in (*syntaxes, *_UNCOMPRESSED)]
-        with self._association([Proposed(STUDY_ROOT_GET, _UNCOMPRESSED), *dict.fromkeys(storage)]) as outgoing:
+        if row.unseen:  # what it is was perhaps a guess
+            storage += [Proposed(one, (uid,), as_scp=True) for uid in _FREQUENT for one in COMMON]
+        with self._association(
+            [Proposed(STUDY_ROOT_GET, _UNCOMPRESSED), *dict.fromkeys(storage)][:MOST_CONTEXTS]
+        ) as outgoing:
             received = _Received(outgoing, path)
             command = _command(STUDY_ROOT_GET, Field.C_GET_RQ)
             status = _ask(outgoing, STUDY_ROOT_GET, command, _image(row, study_uid), received)

@@ -29,6 +29,7 @@ class Fetched:
     """What the first fetch of an object tells of its file."""
 
     instance: int
+    sop_class: str
     transfer_syntax: str
     size_bytes: int
     data_set_at: int
@@ -152,9 +153,18 @@ class DistantStudies:
                 (what.instance, what.instance, what.sha256),
             )
             connection.execute(
-                "UPDATE instance SET transfer_syntax = ?, size_bytes = ?, data_set_at = ?, sha256 = ?, characters = ?"
-                " WHERE id = ? AND EXISTS (SELECT 1 FROM distant_instance d WHERE d.instance = instance.id)",
-                (what.transfer_syntax, what.size_bytes, what.data_set_at, what.sha256, what.characters, what.instance),
+                "UPDATE instance SET sop_class = ?, transfer_syntax = ?, size_bytes = ?, data_set_at = ?, sha256 = ?,"
+                " characters = ? WHERE id = ?"
+                " AND EXISTS (SELECT 1 FROM distant_instance d WHERE d.instance = instance.id)",
+                (
+                    what.sop_class,
+                    what.transfer_syntax,
+                    what.size_bytes,
+                    what.data_set_at,
+                    what.sha256,
+                    what.characters,
+                    what.instance,
+                ),
             )
 
         return self._writer.submit(change)

@@ -1,5 +1,6 @@
 """Images that stay at the county hospital: its Orthanc is registered, its studies are found, opened, lost and found
-again, while those of the clinic go on as ever; and what the clinic sends goes on to the hospital."""
+again, while those of the clinic go on as ever; and what the clinic sends goes on to the hospital, whoever is killed
+meanwhile."""
 
 import io
 import json
@@ -141,22 +142,37 @@ def test_images_that_stay_at_the_hospital_are_found_opened_lost_and_found_again(
         assert availability(reader, "1.2.826.2") == ["OFFLINE"]
         assert open_image(reader, "1.2.826.1").status_code == 200, "what was looked at before is here"
         assert open_image(reader, "1.2.900.1").status_code == 200
+        for number in (2, 3, 4):
+            store(hub, part10("1.2.900.1", "20261101", number))
+        hub.kill()
+        hub.start(workers=1)
+
+    with hub.session("centre") as reader, hub.session("operator") as operator:
+        assert open_image(reader, "1.2.900.1", 4).status_code == 200
         with orthanc(hospital, int(hub.doors["dicom"].rpartition(":")[2]), ports=PORTS) as pacs:
             pacs.put(part10("1.2.826.3", today))
             assert wait_for(lambda: availability(reader, "1.2.826.3") == ["NEARLINE"], 90)
             assert open_image(reader, "1.2.826.3").status_code == 200
             assert state(operator) == "reachable"
+            there = {"Level": "Instance", "Query": {"StudyInstanceUID": "1.2.900.1"}}
+            assert wait_for(lambda: len(pacs.http.post("/tools/find", json=there).json()) == 4, 60)
+            (route,) = operator.get("/routes").json()["items"]
+            assert wait_for(lambda: operator.get("/routes").json()["items"][0]["waiting"] == 0), route
+
+
+def store(hub: RunningHub, content: bytes) -> None:
+    body = b"--edge\r\nContent-Type: application/dicom\r\n\r\n" + content + b"\r\n--edge--"
+    headers = {"Content-Type": 'multipart/related; type="application/dicom"; boundary=edge'}
+    with hub.session("qingshan") as clinic:
+        stored = clinic.post("/dicom-web/studies", content=body, headers=headers)
+        assert stored.status_code == 200, stored.text
 
 
 def _the_clinic_sends(hub: RunningHub, pacs: Orthanc) -> None:
     """What a clinic stores here is here, and goes on to the hospital."""
     with hub.session("qingshan") as clinic, hub.session("operator") as operator:
         before = len(pacs.http.get("/instances").json())
-        mark = "edge"
-        body = b"--edge\r\nContent-Type: application/dicom\r\n\r\n" + part10("1.2.900.1", "20261101") + b"\r\n--edge--"
-        content_type = f'multipart/related; type="application/dicom"; boundary={mark}'
-        stored = clinic.post("/dicom-web/studies", content=body, headers={"Content-Type": content_type})
-        assert stored.status_code == 200, stored.text
+        store(hub, part10("1.2.900.1", "20261101"))
         assert wait_for(lambda: len(pacs.http.get("/instances").json()) == before + 1)
         (route,) = wait_for(lambda: [one for one in operator.get("/routes").json()["items"] if one["sent"]])
         assert (route["destination"], route["sent"], route["waiting"]) == ("PACS", 1, 0)

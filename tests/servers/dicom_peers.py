@@ -106,3 +106,31 @@ def blackhole() -> Iterator[int]:
         thread.join()
         for one in taken:
             one.close()
+
+
+@contextmanager
+def dcmqrscp(folder: Path, port: int, peers: dict[str, int]) -> Iterator[Path]:
+    """DCMTK's archive, AE title PACS, whose storage area is the path given; ``peers`` are ports by AE title."""
+    area = folder / "area"
+    area.mkdir(parents=True)
+    hosts = "\n".join(f"{title} = ({title}, 127.0.0.1, {number})" for title, number in peers.items())
+    (folder / "dcmqrscp.cfg").write_text(
+        f"NetworkTCPPort = {port}\nMaxPDUSize = 16384\nMaxAssociations = 16\n"
+        f"HostTable BEGIN\n{hosts}\nHostTable END\nVendorTable BEGIN\nVendorTable END\n"
+        f"AETable BEGIN\nPACS {area} RW (200, 1024mb) ANY\nAETable END\n",
+        "ascii",
+    )
+    peer = subprocess.Popen(
+        ["dcmqrscp", "-c", str(folder / "dcmqrscp.cfg")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        assert until(lambda: _listens(port))
+        yield area
+    finally:
+        peer.kill()
+        peer.wait()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

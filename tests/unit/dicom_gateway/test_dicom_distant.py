@@ -15,7 +15,9 @@ from dicom_parts import CENTRE, QINGSHAN, RecordingHub
 from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 
+from dicom_gateway import recurring
 from dicom_gateway.archive import Archive
+from dicom_gateway.distant import directory, following
 from dicom_gateway.instance_store import ArchiveInstanceStore
 from dicom_gateway.server import DicomServer
 from hub.contracts.archives import DistantArchive
@@ -41,6 +43,13 @@ def ct(number: int, study: str = "1.2.3", **more: Any) -> bytes:
         SeriesInstanceUID=f"{study}.1", SOPInstanceUID=f"{study}.1.{number}", InstanceNumber=number,
         StudyDescription="胸部CT", **more,
     ))  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(directory, "TRUSTED_SECONDS", 0.02)
+    monkeypatch.setattr(following, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(recurring, "POLL_SECONDS", 0.02)
 
 
 @pytest.fixture
@@ -175,21 +184,6 @@ def test_what_the_archive_deletes_is_gone_and_said_to_be(
     notify(server, "1.2.3")
     assert until(lambda: studies(ask)["1.2.3"]["00080056"]["Value"] == ["UNAVAILABLE"])
     assert until(lambda: b"UNAVAILABLE" in recording_hub.submissions[-1].entries[-1].body)
-
-
-def test_another_object_than_the_one_asked_for_is_not_taken(
-    pacs: Orthanc, ask: Callable[..., Any], server: DicomServer, recording_hub: RecordingHub, archive: Archive
-) -> None:
-    register("wado-rs", pacs, recording_hub, server)
-    pacs.put(ct(1))
-    notify(server, "1.2.3")
-    assert until(lambda: "1.2.3" in studies(ask))
-    writer = archive.index.writer
-    writer.submit(lambda c: c.execute("UPDATE instance SET sop_class = '1.2.840.10008.5.1.4.1.1.4'").rowcount).result()
-    wrong = ask("/studies/1.2.3/series/1.2.3.1/instances/1.2.3.1.1", CENTRE, headers=DICOM)
-    assert wrong.status_code == 502
-    assert "another object" in wrong.json()["issue"][0]["diagnostics"]
-    assert archive.distant.cache.size_bytes() == 0
 
 
 def test_what_lived_at_the_archive_and_is_sent_to_us_stays_here(

@@ -1,10 +1,12 @@
 """An archive that hangs, is dead, or talks nonsense: told at once, left alone, and nobody else's business."""
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +113,43 @@ def test_a_hanging_archive_slows_neither_another_nor_what_is_here(
             assert [one.result().status_code for one in first] == [200, 200]
             assert not any(one.done() for one in waiting)
         assert {one.result().status_code for one in waiting} <= {502, 503, 504}
+
+
+class Other(BaseHTTPRequestHandler):
+    """Gives one and the same object to whatever is asked."""
+
+    content = part10(image(StudyInstanceUID="1.2", SeriesInstanceUID="1.2.1", SOPInstanceUID="1.2.1.9"))
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/dicom")
+        self.send_header("Content-Length", str(len(self.content)))
+        self.end_headers()
+        self.wfile.write(self.content)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize("cut", [0, 100])
+def test_another_object_or_half_of_one_is_not_taken(
+    cut: int, archive: Archive, ask: Callable[..., Any], recording_hub: RecordingHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Other, "content", Other.content[: len(Other.content) - cut])
+    with HTTPServer(("127.0.0.1", 0), Other) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        registered = DistantArchive("wrong", "county", url=f"http://127.0.0.1:{server.server_port}/dicom-web")
+        recording_hub.distant.append(registered)
+        known(archive, registered, "1.2")
+        answer = fetch(ask, "1.2")
+        server.shutdown()
+        thread.join()
+    assert answer.status_code == 502
+    said = answer.json()["issue"][0]["diagnostics"]
+    assert ("cannot be read" if cut else "another object") in said
+    assert archive.distant.cache.size_bytes() == 0
+    assert archive.index.distant_archives.of("wrong").failures == 0
 
 
 def test_an_archive_that_is_back_is_asked_one_question_first(archive: Archive, recording_hub: RecordingHub) -> None:

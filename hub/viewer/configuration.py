@@ -12,6 +12,7 @@ window.browserImportFunction = address => import(address);
 try {
   if (!localStorage.getItem('i18nextLng')) localStorage.setItem('i18nextLng', 'zh');
 } catch { /* a browser that keeps nothing chooses its own language */ }
+let told = 0;
 const dicomWeb = `${window.location.origin}/dicom-web`;
 window.config = {
   name: 'hub',
@@ -56,9 +57,10 @@ window.config = {
       },
     },
   ],
-  // A session that has ended is begun anew from the start page.
   httpErrorHandler: error => {
-    if (error.status === 401) window.location.assign('/');
+    if (error.status !== 401 || Date.now() - told < 10000) return;
+    told = Date.now();
+    window.alert('登录已结束，或此处只可查看。\\nThe session has ended, or this may only be looked at.');
   },
 };
 """

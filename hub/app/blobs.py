@@ -25,7 +25,7 @@ def blob_store(settings: Settings) -> FolderBlobStore | SettlingBlobStore:
     arriving = FolderBlobStore(folder)
     settled = folder / "settled"
     chosen = settings.blobs
-    if chosen.s3 is None and not chosen.compress and not settled.is_dir():
+    if chosen.s3 is None and not chosen.compress and _used(settings.data_dir) is None:
         return arriving
     keep_free_bytes = 2 * settings.dicom.free_space_floor_bytes  # so that it gives way before a sender is refused
     cache = FileCache(settings.data_dir / "cache" / "blobs", chosen.cache_bytes, keep_free_bytes)
@@ -33,13 +33,24 @@ def blob_store(settings: Settings) -> FolderBlobStore | SettlingBlobStore:
     return SettlingBlobStore(arriving, shelf, cache, Packing([JpegLs(), Zstd()]), pack=chosen.compress)
 
 
+def misplaced(settings: Settings) -> str | None:
+    """Why these settings do not lead to where the blobs of this folder are. Asks nobody."""
+    place, used = _place(settings), _used(settings.data_dir)
+    if used in (None, place):
+        return None
+    named = "in the data folder itself, compressed" if used == _FOLDER else f"in {used}"
+    return (
+        f"The blobs of {settings.data_dir} lie {named}. Correct HUB_BLOBS__S3__… (to move them, serve once more from "
+        "there with HUB_BLOBS__BRING_BACK=true), or give another --data-dir."
+    )
+
+
 def why_not(settings: Settings) -> str | None:
     """What forbids serving with these settings, as one sentence with the remedy. Asks the bucket; not in a process that
     forks afterwards. A bucket that was used before and is out of reach forbids nothing: what arrives waits for it."""
-    place, used = _place(settings), _used(settings.data_dir)
-    if used not in (None, place):
-        named = "in the data folder itself, compressed" if used == _FOLDER else f"in {used}"
-        return f"The blobs of {settings.data_dir} lie {named}. Correct HUB_BLOBS__S3__…, or give another --data-dir."
+    if (told := misplaced(settings)) is not None:
+        return told
+    used = _used(settings.data_dir)
     if settings.blobs.s3 is None:
         return None
     if (ca_file := settings.blobs.s3.ca_file) is not None and not ca_file.is_file():
@@ -71,13 +82,18 @@ def why_not_before_forking(settings: Settings) -> str | None:
 
 def remember(settings: Settings) -> None:
     """From now on, other settings are refused for this folder."""
-    if settings.blobs.s3 is None:
+    if settings.blobs.s3 is None or settings.blobs.bring_back:
         return
     at_rest = settings.data_dir / "blobs" / "at-rest"
     at_rest.parent.mkdir(parents=True, exist_ok=True)
     new = at_rest.with_suffix(".new")
     new.write_text(_place(settings) + "\n", encoding="utf-8")
     new.replace(at_rest)
+
+
+def forget(settings: Settings) -> None:
+    """Everything is back in the folder; any settings may follow."""
+    (settings.data_dir / "blobs" / "at-rest").unlink(missing_ok=True)
 
 
 def _place(settings: Settings) -> str:
@@ -90,7 +106,7 @@ def _used(folder: Path) -> str | None:
     at_rest = folder / "blobs" / "at-rest"
     if at_rest.is_file():
         return at_rest.read_text(encoding="utf-8").strip()
-    return _FOLDER if (folder / "blobs" / "settled").is_dir() else None
+    return _FOLDER if next((folder / "blobs" / "settled").glob("??/*"), None) else None
 
 
 def _bucket(chosen: S3) -> Bucket:

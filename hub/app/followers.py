@@ -26,6 +26,7 @@ from hub.delivery.sender import Sender
 from hub.delivery.transport import Mllp, RestHook, Transport
 from hub.store.sqlite import SqliteCursorStore
 
+from .blobs import forget as forget_rest
 from .parts import Parts
 from .rereading import forget, mute, reread
 from .storage import report
@@ -46,7 +47,10 @@ def run_followers(parts: Parts, ready: Callable[[], None]) -> None:
 
 def _settling(parts: Parts) -> Settling | None:
     """Carries blobs to where they rest, where that is not where they arrive."""
-    return Settling(parts.blobs) if isinstance(parts.blobs, SettlingBlobStore) else None
+    if not isinstance(parts.blobs, SettlingBlobStore):
+        return None
+    settings = parts.settings
+    return Settling(parts.blobs, emptied=(lambda: forget_rest(settings)) if settings.blobs.bring_back else None)
 
 
 def _version(parts: Parts, resource_type: str, resource_id: str, version: int) -> dict[str, Any] | None:

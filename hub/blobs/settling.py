@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from itertools import chain, islice
@@ -32,10 +33,19 @@ _GENTLE = 10
 
 
 class Settling:
-    """To be started in one process of a hub."""
+    """To be started in one process of a hub. With ``emptied``, everything is brought back from the shelf instead, and
+    this is called when nothing is left there."""
 
-    def __init__(self, store: SettlingBlobStore, *, idle_seconds: float = _IDLE_SECONDS) -> None:
+    def __init__(
+        self,
+        store: SettlingBlobStore,
+        *,
+        emptied: Callable[[], None] | None = None,
+        idle_seconds: float = _IDLE_SECONDS,
+    ) -> None:
         self._store = store
+        self._emptied = emptied
+        self._move = store.settle if emptied is None else store.bring_back
         self._idle_seconds = self._pause_seconds = idle_seconds
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="blobs-settling", daemon=True)
@@ -56,15 +66,21 @@ class Settling:
     def _run(self) -> None:
         with ThreadPoolExecutor(CARRIERS, "blobs-carrier", initializer=_stand_back) as carriers:
             while not self._stopping.is_set():
-                if not self._round(carriers):
+                try:
+                    moved = self._round(carriers)
+                except Busy as away:
+                    self._tell(away)
+                    moved = 0
+                except Exception as failure:  # of the disk; the thread goes on
+                    NOT_SETTLED.log(blob="", error=type(failure).__name__)
+                    moved = 0
+                if not moved:
                     self._stopping.wait(self._pause_seconds)
 
     def _round(self, carriers: Executor) -> int:
         """Carry what waits, at most a batch; how many came to rest."""
         now, self._give_up = time.monotonic(), False
-        deleted = dict.fromkeys(self._store.deleted())
-        waiting = (key for key in self._store.waiting() if key not in deleted)  # never one blob twice at a time
-        batch = list(islice((key for key in chain(deleted, waiting) if self._is_due(key, now)), BATCH))
+        batch = list(islice((key for key in self._all() if self._is_due(key, now)), BATCH))
         if now >= self._count_at:
             metrics.gauge(WAITING, sum(1 for _ in self._store.waiting()))
             self._store.cache.trim()
@@ -80,6 +96,17 @@ class Settling:
             metrics.count(SETTLED, done)
         return done
 
+    def _all(self) -> Iterator[str]:
+        """Never one blob twice: two at a time would be at odds."""
+        deleted = dict.fromkeys(self._store.deleted())
+        if self._emptied is None:
+            yield from chain(deleted, (key for key in self._store.waiting() if key not in deleted))
+            return
+        some = deleted | dict.fromkeys(islice(self._store.shelf.stored(), BATCH))
+        yield from some
+        if not some:
+            self._emptied()
+
     def _is_due(self, key: str, now: float) -> bool:
         return self._not_before.get(key, 0.0) <= now
 
@@ -87,7 +114,7 @@ class Settling:
         if self._stopping.is_set() or self._give_up:
             return False
         try:
-            self._store.settle(key)
+            self._move(key)
         except Busy as away:
             self._give_up = True
             self._tell(away)

@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from hub.contracts.errors import Busy, ExchangeError, NotFound
+from hub.contracts.errors import Busy, ExchangeError, Fault, NotFound
 
 from .cache import FileCache
 from .folder import FolderBlobStore, absent, disk_full_is_busy, sync_folder
@@ -122,6 +122,24 @@ class SettlingBlobStore:
         with suppress(FileNotFoundError):  # the shelf took the file itself, or it was deleted meanwhile
             self.cache.adopt(sha256, original)
             sync_folder(original.parent)
+
+    def bring_back(self, sha256: str) -> None:
+        """The reverse of ``settle``: the original lies in the folder again, and the shelf has let go of it. May be done
+        again after a crash at any point. Raises Busy, and Fault for a form that is damaged: it stays where it is."""
+        mark, new = self._mark(sha256), self.arriving.unfinished / uuid.uuid4().hex
+        try:
+            if not mark.exists() and not self.arriving.has(sha256):
+                self._fetch(sha256, new)
+                with new.open("rb") as file:
+                    if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+                        raise Fault("A stored blob is damaged.", remedy="Run hub verify; restore it from a backup.")
+                    os.fsync(file.fileno())
+                self.arriving.adopt(new, sha256)
+        finally:
+            new.unlink(missing_ok=True)
+        self.shelf.delete(sha256)
+        mark.unlink(missing_ok=True)
+        self.cache.discard(sha256)
 
     def _bring(self, sha256: str, original: Path) -> None:
         packed = self.arriving.unfinished / uuid.uuid4().hex

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hub.app import compose
-from hub.app.blobs import why_not
+from hub.app.blobs import misplaced, why_not
 from hub.process.folder import running_doors
 from hub.settings import Settings, refusals
 
@@ -32,6 +32,9 @@ def verify(settings: Settings) -> int:
     """Print one sentence per fault, then the sum: 0 where everything is as it was written, else 1."""
     if not (settings.data_dir / "hub.sqlite").exists():
         print(f"hub verify: {settings.data_dir} holds no hub. Give the right --data-dir.", file=sys.stderr)
+        return 2
+    if (told := misplaced(settings)) is not None:
+        print(f"hub verify: {told}", file=sys.stderr)
         return 2
     parts = compose(settings)
     faults = 0

@@ -51,6 +51,8 @@ class Blobs(BaseModel):
     s3: S3 | None = None
     compress: bool = False
     """Keep a smaller form, from which the original comes back byte for byte."""
+    bring_back: bool = False
+    """Bring everything back into the folder, uncompressed, before this bucket or the smaller form is given up."""
     cache_bytes: int = Field(10 << 30, ge=0)
     """Of the disk, for originals whose form at rest lies in a bucket or is compressed."""
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.app.blobs import blob_store, remember, why_not
+from hub.app.blobs import blob_store, forget, remember, why_not
 from hub.blobs.folder import FolderBlobStore
 from hub.blobs.settling_store import SettlingBlobStore
 from hub.settings import Settings, SettingsError, load
@@ -87,6 +87,30 @@ def test_blobs_that_were_compressed_stay_readable_when_nothing_new_is(tmp_path: 
     later = blob_store(settings(tmp_path))
     with later.open(key) as file:
         assert file.read() == b"pixels" * 1000
+
+
+def test_compressed_blobs_move_into_a_bucket_when_they_were_brought_back(tmp_path: Path, endpoint: str) -> None:
+    packing = blob_store(settings(tmp_path, compress=True))
+    assert isinstance(packing, SettlingBlobStore)
+    key = packing.put(b"pixels" * 1000)
+    packing.settle(key)
+    told = why_not(settings(tmp_path, s3=bucket(endpoint)))
+    assert told is not None
+    assert "BRING_BACK" in told
+    packing.bring_back(key)
+    assert isinstance(blob_store(settings(tmp_path)), FolderBlobStore)
+    assert why_not(settings(tmp_path, s3=bucket(endpoint))) is None
+
+
+def test_a_folder_that_everything_came_back_to_forgets_its_bucket(tmp_path: Path, endpoint: str) -> None:
+    right = settings(tmp_path, s3=bucket(endpoint))
+    remember(right)
+    assert why_not(settings(tmp_path)) is not None
+    back = settings(tmp_path, s3=bucket(endpoint), bring_back=True)
+    assert why_not(back) is None
+    forget(back)
+    remember(back)
+    assert why_not(settings(tmp_path)) is None
 
 
 @pytest.mark.parametrize(

@@ -214,6 +214,37 @@ def test_what_is_deleted_while_it_is_being_carried_does_not_come_back(
     assert list(shelf.stored()) == []
 
 
+@pytest.mark.parametrize("pack", [False, True])
+def test_everything_can_be_brought_back_into_the_folder(tmp_path: Path, shelf: FarShelf, pack: bool) -> None:
+    blobs = made(tmp_path, shelf, pack=pack)
+    contents = {blobs.put(bytes([number]) * 1000): bytes([number]) * 1000 for number in range(10)}
+    for key in contents:
+        blobs.settle(key)
+    deleted, torn, *_ = contents
+    blobs.delete(deleted)
+    sound = shelf.form(torn).read_bytes()
+    shelf.form(torn).write_bytes(sound[:-1])
+    blobs.cache.discard(torn)
+    emptied = threading.Event()
+    shelf.away = True
+    settling = Settling(blobs, emptied=emptied.set, idle_seconds=0.01)
+    settling.start()
+    assert not emptied.wait(0.05)
+    shelf.away = False
+    wait_until(lambda: len(list(blobs.waiting())) == 8)
+    assert not emptied.wait(0.05), "what is damaged stays on the shelf"
+    assert list(shelf.stored()) == [torn]
+    settling.stop()
+    shelf.form(torn).write_bytes(sound)
+    settling = Settling(made(tmp_path, shelf, pack=pack), emptied=emptied.set, idle_seconds=0.01)
+    settling.start()
+    assert emptied.wait(10)
+    settling.stop()
+    plain = FolderBlobStore(tmp_path / "blobs")
+    assert sorted(plain.keys()) == sorted(set(contents) - {deleted})
+    assert list(plain.verify()) == []
+
+
 def test_a_shelf_in_the_same_folder_system_takes_the_file_itself(tmp_path: Path) -> None:
     arriving = FolderBlobStore(tmp_path / "blobs")
     near = FolderShelf(tmp_path / "blobs" / "settled")

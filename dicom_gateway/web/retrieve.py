@@ -14,7 +14,7 @@ from ..study_index.instance_row import InstanceRow
 from .accept import DICOM, MediaRange, json_type, media_ranges, not_acceptable
 from .asgi import Answer, Request
 from .multipart import boundary, parts
-from .streaming import STEP_BYTES, FilePart, Segment, pieces_of, stream, stream_unsized
+from .streaming import STEP_BYTES, FilePart, Piece, Segment, pieces_of, stream, stream_unsized
 
 _BULK = f'"BulkDataURI":"{BULK_MARK}'.encode()
 
@@ -61,7 +61,7 @@ async def retrieve_instances(
 
 async def _mixed(
     rows: Sequence[InstanceRow], chosen: MediaRange, mark: str, request: Request, archive: Archive, threads: Executor
-) -> AsyncIterator[bytes]:
+) -> AsyncIterator[Piece]:
     """A multipart body in which some parts are transcoded when their turn comes."""
     line = f"--{mark}\r\n"
     for row in rows:
@@ -77,7 +77,7 @@ async def _mixed(
     yield f"\r\n--{mark}--\r\n".encode("ascii")
 
 
-async def _transcoded(row: InstanceRow, target: str, archive: Archive, threads: Executor) -> AsyncIterator[bytes]:
+async def _transcoded(row: InstanceRow, target: str, archive: Archive, threads: Executor) -> AsyncIterator[Piece]:
     loop = asyncio.get_running_loop()
     making = archive.transcoded(row, target)
     made = await loop.run_in_executor(threads, making.__enter__)

@@ -27,6 +27,7 @@ class FilePart:
 
 
 Segment = bytes | FilePart
+Piece = bytes | bytearray
 
 
 def length_of(segments: Sequence[Segment]) -> int:
@@ -47,7 +48,7 @@ async def stream(
 
 
 async def stream_unsized(
-    status: int, pieces: AsyncIterator[bytes], content_type: str, receive: Receive, send: Send
+    status: int, pieces: AsyncIterator[Piece], content_type: str, receive: Receive, send: Send
 ) -> None:
     """The same for what is made on the way: its length is not known before."""
     first = await anext(pieces, b"")
@@ -55,7 +56,7 @@ async def stream_unsized(
     await _send_all(_all_of(first, pieces), receive, send, watch=True)
 
 
-async def _all_of(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _all_of(first: Piece, rest: AsyncIterator[Piece]) -> AsyncIterator[Piece]:
     yield first
     async for piece in rest:
         yield piece
@@ -66,7 +67,7 @@ async def _start(status: int, content_type: str, headers: Headers, send: Send) -
     await send({"type": "http.response.start", "status": status, "headers": headers})
 
 
-async def _send_all(pieces: AsyncIterator[bytes], receive: Receive, send: Send, *, watch: bool) -> None:
+async def _send_all(pieces: AsyncIterator[Piece], receive: Receive, send: Send, *, watch: bool) -> None:
     gone = asyncio.ensure_future(_until_gone(receive)) if watch else None
     try:
         async for piece in pieces:
@@ -86,7 +87,7 @@ async def _until_gone(receive: Receive) -> None:
         pass
 
 
-async def pieces_of(segments: Sequence[Segment]) -> AsyncIterator[bytes]:
+async def pieces_of(segments: Sequence[Segment]) -> AsyncIterator[Piece]:
     """Small texts are joined with what follows; files come in steps."""
     pending = bytearray()
     for segment in segments:
@@ -98,11 +99,11 @@ async def pieces_of(segments: Sequence[Segment]) -> AsyncIterator[bytes]:
         try:
             at, end = segment.begin, segment.begin + segment.length
             while at < end:
-                piece = await _read(descriptor, at, min(STEP_BYTES, end - at))
-                if not piece:
+                piece, count = await _read(descriptor, at, min(STEP_BYTES, end - at), pending)
+                if not count:
                     raise Fault("A stored file is shorter than its index row says.")
-                at += len(piece)
-                yield bytes(pending) + piece if pending else piece
+                at += count
+                yield piece
                 pending.clear()
         finally:
             os.close(descriptor)
@@ -110,17 +111,19 @@ async def pieces_of(segments: Sequence[Segment]) -> AsyncIterator[bytes]:
         yield bytes(pending)
 
 
-async def _read(descriptor: int, at: int, size: int) -> bytes:
-    """What the page cache holds is read at once (a hop to a thread for each step would halve the speed); only what must
-    come from the disk goes to a thread."""
+async def _read(descriptor: int, at: int, size: int, before: bytearray) -> tuple[Piece, int]:
+    """What stands before and a piece of the file in one buffer, copied once; and how much came from the file. What the
+    page cache holds is read at once (a hop to a thread for each step would halve the speed); only what must come from
+    the disk goes to a thread."""
+    head = len(before)
+    buffer = bytearray(head + size)
+    buffer[:head] = before
+    rest, count = memoryview(buffer)[head:], 0
     if _NO_WAIT:
-        buffer = bytearray(size)
-        try:
-            count = os.preadv(descriptor, [buffer], at, _NO_WAIT)
-            if count == size:
-                return bytes(buffer)
-            if count > 0:
-                return bytes(memoryview(buffer)[:count])
-        except OSError:
-            pass
-    return await asyncio.get_running_loop().run_in_executor(None, os.pread, descriptor, size, at)
+        with suppress(OSError):
+            count = os.preadv(descriptor, [rest], at, _NO_WAIT)
+    if count <= 0:
+        count = await asyncio.get_running_loop().run_in_executor(None, os.preadv, descriptor, [rest], at)
+    rest.release()
+    del buffer[head + count :]
+    return buffer, count

@@ -19,6 +19,7 @@ from .line import OBJECT_SECONDS, unreachable
 
 PAGE = 200
 _MOST_ANSWER_BYTES = 64 << 20
+_NO_METADATA = frozenset({204, 400, 404, 405, 406, 415, 501})
 _DICOM = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 
 
@@ -69,6 +70,10 @@ class DicomWeb:
                 if len(page) != PAGE:
                     break
 
+    def metadata(self, study_uid: str, series_uid: str) -> list[dict[str, Any]]:
+        """Of every object of a series; nothing where the archive gives none."""
+        return self._search(f"/studies/{study_uid}/series/{series_uid}/metadata", [], none_at=_NO_METADATA)
+
     def fetch(self, row: InstanceRow, study_uid: str, path: Path) -> None:
         url = f"{self._url}/studies/{study_uid}/series/{row.series_uid}/instances/{row.uid}"
         until = time.monotonic() + OBJECT_SECONDS
@@ -89,14 +94,16 @@ class DicomWeb:
         except ValueError:
             raise unreachable("The archive's answer cannot be read.", http_status=502) from None
 
-    def _search(self, path: str, asked: list[tuple[str, str]]) -> list[dict[str, Any]]:
+    def _search(
+        self, path: str, asked: list[tuple[str, str]], none_at: frozenset[int] = frozenset({204, 404})
+    ) -> list[dict[str, Any]]:
         content, until = bytearray(), time.monotonic() + OBJECT_SECONDS
         headers = {"Accept": "application/dicom+json"}
         try:
             with self._client.stream(
                 "GET", self._url + path, params=httpx.QueryParams(tuple(asked)), headers=headers
             ) as answer:
-                if answer.status_code in (204, 404):
+                if answer.status_code in none_at:
                     return []
                 _check(answer.status_code)
                 for piece in answer.iter_bytes(1 << 16):

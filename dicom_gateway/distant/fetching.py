@@ -3,10 +3,13 @@
 Each archive has threads and connections of its own in each process, so that one that hangs holds up no other.
 """
 
+import asyncio
 import hashlib
 import mmap
 import os
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -30,9 +33,11 @@ from ..study_index.index import StudyIndex
 from ..study_index.instance_row import InstanceRow
 from ..transfer_syntaxes import TRANSFER_SYNTAXES
 from .arrivals import Arrivals
+from .attributes import SOP_INSTANCE, text
 from .breaker import Breaker
 from .directory import ArchiveDirectory
 from .line import OBJECT_SECONDS, Unreachable
+from .metadata import metadata_of
 
 MOST_WAITING = 512
 """Objects of one archive that may be waited for in one process."""
@@ -59,6 +64,7 @@ class DistantFiles:
         self.directory = ArchiveDirectory(archives, settings, self.arrivals)
         self.breaker = Breaker(index.distant_archives)
         self._process = 0
+        self._waiting: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     @cached_property
@@ -86,10 +92,26 @@ class DistantFiles:
             done.set_result(known)
             return done
         self.breaker.check(row.archive or "")
-        pool = self._pool(row.archive or "")
-        if pool._work_queue.qsize() >= MOST_WAITING:
-            raise Busy("Too many objects of this archive are waited for.", remedy="Ask again later.")
-        return pool.submit(self._fetch, row)
+        return self._submit(row.archive or "", lambda: self._fetch(row))
+
+    def begin_metadata(self, rows: Sequence[InstanceRow]) -> "Future[dict[int, bytes]]":
+        """DICOM JSON, by id, of those of ``rows`` (of one series and one archive) whose archive tells it."""
+        name = rows[0].archive or ""
+        self.breaker.check(name)
+        return self._submit(name, lambda: self._metadata(name, rows))
+
+    def _metadata(self, name: str, rows: Sequence[InstanceRow]) -> dict[int, bytes]:
+        retrieval = self.directory.retrieval(name)
+        with self.breaker.asking(name):
+            told = retrieval.metadata(rows[0].study_uid, rows[0].series_uid)
+        by_uid = {row.uid: row for row in rows}
+        found: dict[int, bytes] = {}
+        for attributes in told:
+            row = by_uid.get(text(attributes, SOP_INSTANCE))
+            made = metadata_of(row, attributes) if row is not None else None
+            if row is not None and made is not None:
+                found[row.id] = made
+        return found
 
     def prefetch(self, rows: Sequence[InstanceRow]) -> None:
         """They will be asked for one after the other: begin with as many as may be waited for. What cannot be had is
@@ -102,6 +124,9 @@ class DistantFiles:
     def open(self, row: InstanceRow) -> int:
         """A file descriptor of the object that ``row`` describes; the caller closes it."""
         descriptor = self.cache.find(_key(row))
+        if descriptor is None and _in_event_loop():
+            # It was here a moment ago and has been evicted: the network is never waited for on an event loop.
+            raise Busy("The cache of distant images is too small for this request.", remedy="Ask for less at a time.")
         if descriptor is None:
             self.bring(row)
             descriptor = self.cache.find(_key(row))
@@ -138,7 +163,8 @@ class DistantFiles:
                 raise
             except ExchangeError as failure:
                 if isinstance(failure, Gone) or failure.http_status == 502:
-                    self._index.distant_studies.hear_of(name, [row.study_uid], 0).result()
+                    now_us = time.time_ns() // 1000
+                    self._index.distant_studies.hear_of(name, [row.study_uid], now_us).result()
                 raise
             self._index.distant_studies.fetched(self._checked(row, path)).result()
             count(DISTANT_FETCHED, archive=name)
@@ -185,11 +211,26 @@ class DistantFiles:
         except TimeoutError:
             raise slow() from None
 
+    def _submit(self, name: str, work: Callable[[], T]) -> "Future[T]":
+        pool = self._pool(name)
+        with self._lock:
+            if self._waiting[name] >= MOST_WAITING:
+                raise Busy("Too many objects of this archive are waited for.", remedy="Ask again later.")
+            self._waiting[name] += 1
+        future = pool.submit(work)
+        future.add_done_callback(lambda _future: self._leave(name))
+        return future
+
+    def _leave(self, name: str) -> None:
+        with self._lock:
+            self._waiting[name] -= 1
+
     def _pool(self, name: str) -> ThreadPoolExecutor:
         archive = self.directory.of(name)
         with self._lock:
             if self._process != os.getpid():
                 self._process, self._pools = os.getpid(), dict[str, ThreadPoolExecutor]()
+                self._waiting.clear()
             if name not in self._pools:
                 self._pools[name] = ThreadPoolExecutor(archive.connections, thread_name_prefix=f"distant-{name}")
             return self._pools[name]
@@ -199,6 +240,14 @@ def slow() -> Busy:
     return Busy(
         "The archive where these images live is slow.", http_status=504, remedy="Ask again later; it goes on meanwhile."
     )
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _key(row: InstanceRow) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from hub.contracts.errors import Busy
 
@@ -38,6 +38,11 @@ class Queries(Protocol):
 
 
 class Retrieval(Protocol):
+    def metadata(self, study_uid: str, series_uid: str) -> list[dict[str, Any]]:
+        """The whole attributes but bulk data of every object of a series; none where the archive tells none. Raises
+        Unreachable."""
+        ...
+
     def fetch(self, row: InstanceRow, study_uid: str, path: Path) -> None:
         """Write the object as a Part 10 file at ``path``, which is not there yet. Raises Unreachable, Gone where the
         archive does not hold it any more, OSError of our own disk."""

@@ -70,6 +70,10 @@ class QueryRetrieve:
                         yield study, {**above_of(above), **series}, instance
                 return
 
+    def metadata(self, study_uid: str, series_uid: str) -> list[dict[str, Any]]:
+        """A query tells too little of an object."""
+        return []
+
     def fetch(self, row: InstanceRow, study_uid: str, path: Path) -> None:
         if self._archive.retrieve == "c-move":
             self._move(row, study_uid, path)

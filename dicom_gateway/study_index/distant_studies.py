@@ -52,7 +52,8 @@ class DistantStudies:
         def change(connection: sqlite3.Connection) -> None:
             connection.executemany(
                 "INSERT INTO distant_study (archive, uid, announced, heard_us, due_us) VALUES (?, ?, 0, ?, ?)"
-                " ON CONFLICT (archive, uid) DO UPDATE SET due_us = excluded.due_us, tries = 0",
+                " ON CONFLICT (archive, uid) DO UPDATE SET tries = 0, due_us = excluded.due_us,"
+                " heard_us = iif(due_us IS NULL, excluded.heard_us, heard_us)",
                 rows,
             )
 
@@ -65,7 +66,8 @@ class DistantStudies:
             connection.execute(
                 "INSERT INTO distant_study (archive, uid, announced, patient, heard_us, due_us)"
                 " VALUES (?, ?, 1, ?, ?, ?) ON CONFLICT (archive, uid) DO UPDATE SET due_us = excluded.due_us,"
-                " tries = 0, announced = 1, patient = coalesce(excluded.patient, patient)",
+                " heard_us = iif(due_us IS NULL, excluded.heard_us, heard_us), tries = 0, announced = 1,"
+                " patient = coalesce(excluded.patient, patient)",
                 (archive, uid, patient, now_us, now_us),
             )
 

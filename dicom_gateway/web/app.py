@@ -16,7 +16,7 @@ from ..study_index.instance_row import InstanceRow
 from ..study_index.visibility import SIGHT_OF
 from ..withdrawal.deletion import Deletion
 from .amendments import Amendments
-from .arriving import at_hand
+from .arriving import at_hand, told_metadata
 from .asgi import Answer, Message, Receive, Request, Send, no_such_route, not_found, refusal, request_of
 from .bulk_data import retrieve_bulk_data
 from .capabilities import capabilities
@@ -133,13 +133,12 @@ class DicomWebApp:
                 return await self._thumbnails.retrieve(rows, None, request, self._threads)
             case ["frames", listed, "thumbnail"] if len(named) == 3:
                 return await self._thumbnails.retrieve(rows, listed, request, self._threads)
-        if rest != ["metadata"] or len(self._archive.descriptions.known(rows)) < len(rows):
-            rows = await at_hand(rows, self._archive)
+        if rest == ["metadata"]:
+            return await self._metadata(rows, request)
+        rows = await at_hand(rows, self._archive)
         match rest:
             case []:
                 await retrieve_instances(rows, request, self._archive, self._threads)
-            case ["metadata"]:
-                return await retrieve_metadata(rows, request, self._archive)
             case ["frames", listed] if len(named) == 3:
                 await retrieve_frames(_only(rows), listed, request, self._archive, self._threads)
             case ["bulkdata", *steps] if len(named) == 3:
@@ -151,6 +150,12 @@ class DicomWebApp:
             case _:
                 raise no_such_route()
         return None
+
+    async def _metadata(self, rows: list[InstanceRow], request: Request) -> Answer:
+        told = await told_metadata(rows, self._archive)
+        known = self._archive.descriptions.known(rows).keys() | told.keys()
+        await at_hand([row for row in rows if row.id not in known], self._archive)
+        return await retrieve_metadata(rows, request, self._archive, told)
 
     async def _rows(self, named: list[str], request: Request, scope: Scope) -> list[InstanceRow]:
         """The instances of a study, a series, or one, as they are to be given now; the read is audited."""

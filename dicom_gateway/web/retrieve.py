@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import Executor
 
 from ..archive import Archive
@@ -19,15 +19,19 @@ from .streaming import STEP_BYTES, FilePart, Piece, Segment, pieces_of, stream, 
 _BULK = f'"BulkDataURI":"{BULK_MARK}'.encode()
 
 
-async def retrieve_metadata(rows: Sequence[InstanceRow], request: Request, archive: Archive) -> Answer:
-    """DICOM JSON of every instance, bulk data as URIs (PS3.18 10.4.1.1.2)."""
+async def retrieve_metadata(
+    rows: Sequence[InstanceRow], request: Request, archive: Archive, told: Mapping[int, bytes]
+) -> Answer:
+    """DICOM JSON of every instance, bulk data as URIs (PS3.18 10.4.1.1.2). ``told`` is that of objects that live
+    elsewhere and were never here, by id."""
     content_type = json_type(request.accept)
-    known = archive.descriptions.known(rows)
-    if len(known) < len(rows):
-        known = await asyncio.to_thread(archive.descriptions.of, rows)
+    described = [row for row in rows if row.id not in told]
+    known = archive.descriptions.known(described)
+    if len(known) < len(described):
+        known = await asyncio.to_thread(archive.descriptions.of, described)
     objects = []
     for row in rows:
-        json = known[row.id][0]
+        json = told[row.id] if row.id in told else known[row.id][0]
         if _BULK in json:
             json = json.replace(_BULK, f'"BulkDataURI":"{instance_url(request.root, row)}'.encode())
         objects.append(json)

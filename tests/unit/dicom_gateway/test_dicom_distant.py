@@ -106,6 +106,13 @@ def test_a_study_it_tells_of_is_found_among_the_rest_and_comes_when_it_is_looked
     assert [(one.InstanceAvailability, one.RetrieveAETitle) for one in answers] == [("NEARLINE", ["HUB", "PACS"])]
     assert archive.distant.cache.size_bytes() == 0
 
+    opened = ask("/studies/1.2.3/metadata", CENTRE).json()
+    assert [one["00100010"]["Value"] for one in opened] == [[{"Alphabetic": "陈秀英"}]] * 2
+    if way == "wado-rs":
+        assert archive.distant.cache.size_bytes() == 0, "a viewer opens without the pixels"
+        pixels = opened[0]["7FE00010"]["BulkDataURI"].removeprefix("http://hub.test/dicom-web")
+        assert bytes(range(128)) in ask(pixels, CENTRE).content
+
     frame = ask("/studies/1.2.3/series/1.2.3.1/instances/1.2.3.1.2/frames/1", CENTRE)
     assert frame.status_code == 200, frame.text
     assert bytes(range(128)) in frame.content
@@ -113,6 +120,9 @@ def test_a_study_it_tells_of_is_found_among_the_rest_and_comes_when_it_is_looked
     assert pydicom.dcmread(io.BytesIO(whole.content)) == pydicom.dcmread(io.BytesIO(files[1]))
     metadata = ask("/studies/1.2.3/metadata", CENTRE).json()
     assert [one["00080018"]["Value"][0] for one in metadata] == ["1.2.3.1.1", "1.2.3.1.2"]
+    assert {tag: values["vr"] for tag, values in metadata[0].items() if tag != "00083002"} == {
+        tag: values["vr"] for tag, values in opened[0].items() if tag != "00083002"
+    }
 
     assert until(lambda: [s for s in recording_hub.submissions if s.origin.caller == COUNTY])
     (submission,) = (s for s in recording_hub.submissions if s.origin.caller == COUNTY)

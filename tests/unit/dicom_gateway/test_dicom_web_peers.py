@@ -8,13 +8,13 @@ import pydicom
 import pytest
 from dicom_objects import EXPLICIT, image, part10
 from dicom_parts import QINGSHAN
-from dicom_peers import DICOM_WEB_PLUGIN, missing, orthanc
 from dicomweb_client.api import DICOMwebClient
 from PIL import Image as Pillow
 from pydicom.uid import generate_uid
 
 from dicom_gateway.instance_store import ArchiveInstanceStore
 from dicom_gateway.server import DicomServer
+from tests.servers.dicom_peers import DICOM_WEB_PLUGIN, missing, orthanc
 
 JPEG_LS, RLE = "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.5"
 

@@ -3,6 +3,7 @@
 A stored data set goes from the page cache to the socket without passing through a buffer of ours.
 """
 
+import contextlib
 import os
 import select
 import socket
@@ -59,6 +60,11 @@ class Exchange:
     def send_pdu(self, pdu: bytes) -> None:
         """One that is made already. Raises Ended."""
         self._write([pdu])
+
+    def break_off(self) -> None:
+        """From another thread: whoever reads or writes here is told that the association has Ended."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def send_later(self, context_id: int, command: bytes) -> None:
         """One message without a data set, to go with the next one: the peer is woken once for both."""

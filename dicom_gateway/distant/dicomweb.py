@@ -9,7 +9,7 @@ import httpx
 import msgspec
 
 from hub.contracts.archives import DistantArchive
-from hub.contracts.errors import Gone
+from hub.contracts.errors import Gone, TooLarge
 
 from ..settings import DicomSettings
 from ..study_index.instance_row import InstanceRow
@@ -28,6 +28,7 @@ class DicomWeb:
 
     def __init__(self, archive: DistantArchive, settings: DicomSettings) -> None:
         self._url = archive.url
+        self._most_bytes = settings.maximum_data_set_bytes
         headers = {"Authorization": f"Bearer {archive.token}"} if archive.token else {}
         self._client = httpx.Client(
             headers=headers,
@@ -83,10 +84,12 @@ class DicomWeb:
                     raise Gone("The archive does not hold this object any more.", where=row.uid)
                 _check(answer.status_code)
                 with path.open("xb") as file:
-                    for piece in first_part(answer.headers.get("content-type", ""), answer.iter_bytes(1 << 16)):
+                    for piece in first_part(answer.headers.get("content-type", ""), answer.iter_bytes()):
                         file.write(piece)
                         if time.monotonic() > until:
                             raise unreachable("The archive sends too slowly.", http_status=504)
+                        if file.tell() > self._most_bytes:
+                            raise TooLarge("The object is larger than this gateway takes.", http_status=502)
         except httpx.TimeoutException:
             raise unreachable("The archive did not answer in time.", http_status=504) from None
         except (httpx.HTTPError, httpx.InvalidURL):
@@ -106,7 +109,7 @@ class DicomWeb:
                 if answer.status_code in none_at:
                     return []
                 _check(answer.status_code)
-                for piece in answer.iter_bytes(1 << 16):
+                for piece in answer.iter_bytes():
                     content += piece
                     if len(content) > _MOST_ANSWER_BYTES or time.monotonic() > until:
                         raise unreachable("The archive's answer is too long.", http_status=502)

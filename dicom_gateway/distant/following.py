@@ -53,8 +53,8 @@ class ArchiveFollower:
     def stop(self) -> None:
         self._stopping.set()
 
-    def join(self) -> None:
-        self._thread.join(STOP_SECONDS)
+    def join(self, seconds: float) -> None:
+        self._thread.join(seconds)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -197,5 +197,6 @@ class ArchiveFollowers:
         self._recurring.stop()
         for follower in self._followers.values():
             follower.stop()
+        until = time.monotonic() + STOP_SECONDS
         for follower in self._followers.values():
-            follower.join()
+            follower.join(max(0.0, until - time.monotonic()))

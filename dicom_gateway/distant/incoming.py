@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import BinaryIO
 
+from hub.contracts.errors import TooLarge
+
 from ..dimse.exchange import P_DATA_TF, Ended, Exchange
 from ..dimse.message import Element, Message
 from ..scp import command_set
@@ -15,9 +17,9 @@ _MOST_COMMAND_BYTES = 64 << 10
 Begin = Callable[[int, CommandSet], BinaryIO]
 
 
-def next_message(exchange: Exchange, begin: Begin | None) -> Message:
-    """``begin`` gives the file for the data set of a C-STORE request; other data sets are read over. Raises Ended, or
-    ValueError where the peer breaks the protocol."""
+def next_message(exchange: Exchange, begin: Begin | None, most_bytes: int) -> Message:
+    """``begin`` gives the file for the data set of a C-STORE request; other data sets are read over. Raises Ended,
+    TooLarge for a data set of more than ``most_bytes``, or ValueError where the peer breaks the protocol."""
     command = bytearray()
     parsed: CommandSet | None = None
     file: BinaryIO | None = None
@@ -47,5 +49,7 @@ def next_message(exchange: Exchange, begin: Begin | None) -> Message:
             else:
                 if file is not None:
                     file.write(content)
+                    if file.tell() > most_bytes:
+                        raise TooLarge("The object is larger than this gateway takes.", http_status=502)
                 if control & _LAST:
                     return Message(context_id, parsed)

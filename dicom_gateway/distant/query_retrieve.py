@@ -1,5 +1,6 @@
 """An archive asked by C-FIND, C-GET and C-MOVE of the Study Root model (PS3.4 C.4.1 to C.4.3), we as SCU."""
 
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ _UNCOMPRESSED = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
 _PENDING_WITHOUT_OPTIONAL_KEYS = 0xFF01
 _LEVEL = "00080052"
 _LOW = 2
+MOST_MATCHES = 100_000
 _FREQUENT = (EXPLICIT_VR_LITTLE_ENDIAN, "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.90")
 _REPRESENTATIONS = {
     "00080020": "DA", "00080021": "DA", "00100030": "DA", "00400244": "DA", "00080030": "TM", "00080031": "TM",
@@ -90,7 +92,8 @@ class QueryRetrieve:
         ) as outgoing:
             received = _Received(outgoing, path)
             command = _command(STUDY_ROOT_GET, Field.C_GET_RQ)
-            status = _ask(outgoing, STUDY_ROOT_GET, command, _image(row, study_uid), received)
+            most_bytes = self._settings.maximum_data_set_bytes
+            status = _ask(outgoing, STUDY_ROOT_GET, command, _image(row, study_uid), received, most_bytes)
         _judge(row, status, arrived=path.exists())
 
     def _move(self, row: InstanceRow, study_uid: str, path: Path) -> None:
@@ -118,7 +121,13 @@ class QueryRetrieve:
                 network_seconds=self._settings.distant_silence_seconds,
                 tls=self._settings.device(archive.ae_title).tls,
             ) as outgoing:
-                yield outgoing
+                late = threading.Timer(OBJECT_SECONDS, outgoing.exchange.break_off)
+                late.daemon = True
+                late.start()
+                try:
+                    yield outgoing
+                finally:
+                    late.cancel()
         except Unreachable:
             raise
         except Busy as failure:
@@ -155,7 +164,12 @@ class _Received:
 
 
 def _ask(
-    outgoing: Outgoing, sop_class: str, command: dict[int, Value], keys: Attributes, received: _Received | None
+    outgoing: Outgoing,
+    sop_class: str,
+    command: dict[int, Value],
+    keys: Attributes,
+    received: _Received | None,
+    most_bytes: int = 0,
 ) -> int:
     """Send one retrieval and take what comes on the association; the final status."""
     context_id, implicit = _context(outgoing, sop_class)
@@ -164,7 +178,7 @@ def _ask(
     until = time.monotonic() + OBJECT_SECONDS
     try:
         while True:
-            message = next_message(outgoing.exchange, received.begin if received else None)
+            message = next_message(outgoing.exchange, received.begin if received else None, most_bytes)
             if message.field == Field.C_STORE_RQ and received is not None:
                 answer = c_store_response(message.command, message.context_id, SUCCESS)
                 outgoing.exchange.send_pdu(answer)
@@ -201,6 +215,8 @@ def _find(
         message: Message = outgoing.exchange.receive()
         if message.status in (PENDING, _PENDING_WITHOUT_OPTIONAL_KEYS):
             found.append(read_identifier(message.data, syntax).attributes)
+            if len(found) > MOST_MATCHES:
+                raise unreachable("The archive's answer has no end.", http_status=502)
         elif message.status == SUCCESS:
             break
         else:

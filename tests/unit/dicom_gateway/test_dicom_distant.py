@@ -53,8 +53,10 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def pacs(server: Any, tmp_path: Path) -> Iterator[Orthanc]:
-    with orthanc(tmp_path / "orthanc", server.port) as made:
+def pacs(request: pytest.FixtureRequest, server: Any, tmp_path: Path) -> Iterator[Orthanc]:
+    """With DICOMweb, but where it is asked another way."""
+    dicom_web = getattr(request.node, "callspec", None) is None or request.node.callspec.params["way"] == "wado-rs"
+    with orthanc(tmp_path / "orthanc", server.port, dicom_web=dicom_web) as made:
         yield made
 
 

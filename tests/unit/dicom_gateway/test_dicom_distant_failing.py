@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -15,6 +16,7 @@ from dicom_objects import image, part10
 from dicom_parts import CENTRE, QINGSHAN, RecordingHub
 
 from dicom_gateway.archive import Archive
+from dicom_gateway.distant import dicomweb
 from dicom_gateway.distant.attributes import arrival_of, header_of
 from dicom_gateway.distant.breaker import FAILURES, FIRST_SECONDS, LONGEST_SECONDS, closed_until_us
 from dicom_gateway.distant.following import ArchiveFollower
@@ -129,6 +131,38 @@ class Other(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Nothing."""
+
+
+class Trickling(Other):
+    """Gives it byte by byte."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/dicom")
+        self.send_header("Content-Length", str(len(self.content)))
+        self.end_headers()
+        with suppress(OSError):
+            for at in range(len(self.content)):
+                self.wfile.write(self.content[at : at + 1])
+                time.sleep(0.01)
+
+
+def test_an_archive_that_sends_byte_by_byte_is_given_up(
+    archive: Archive, ask: Callable[..., Any], recording_hub: RecordingHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dicomweb, "OBJECT_SECONDS", 0.3)
+    with HTTPServer(("127.0.0.1", 0), Trickling) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        registered = DistantArchive("slow", "county", url=f"http://127.0.0.1:{server.server_port}/dicom-web")
+        recording_hub.distant.append(registered)
+        known(archive, registered, "1.2")
+        answer = fetch(ask, "1.2")
+        server.shutdown()
+        thread.join()
+    assert answer.status_code == 504
+    assert "too slowly" in answer.json()["issue"][0]["diagnostics"]
+    assert archive.index.distant_archives.of("slow").failures == 1
 
 
 @pytest.mark.parametrize("cut", [0, 100])

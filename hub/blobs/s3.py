@@ -10,6 +10,7 @@ A client has threads of its own and does not outlive a fork: it is made at the f
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 PART_BYTES = 8 << 20
 """Of an upload in parts; smaller objects go up in one."""
 RETRY_AFTER_SECONDS = 10
+PAUSE_SECONDS = 2.0
 _STEP_BYTES = 1 << 20
 
 
@@ -75,6 +77,7 @@ class S3Shelf:
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
         self._made: tuple[int, S3Store] | None = None
+        self._not_before = 0.0
 
     def put(self, key: str, form: Path) -> None:
         size = form.stat().st_size
@@ -165,6 +168,9 @@ class S3Shelf:
 
     @contextmanager
     def _reachable(self) -> Iterator[None]:
+        """A server that did not answer is not asked again for a moment, so that those who wait for it are few."""
+        if time.monotonic() < self._not_before:
+            raise _away("The object store cannot be reached.")
         try:
             yield
         except FileNotFoundError as missing:
@@ -174,6 +180,7 @@ class S3Shelf:
         except (PermissionDeniedError, UnauthenticatedError) as refused:
             raise _away("The object store refuses the hub's key.") from refused
         except BaseError as failure:
+            self._not_before = time.monotonic() + PAUSE_SECONDS
             raise _away("The object store cannot be reached.") from failure
 
 

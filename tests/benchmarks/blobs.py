@@ -3,7 +3,6 @@
 The bucket is a real MinIO where its binary is at hand (``HUB_TESTS_MINIO`` or PATH), else moto's server.
 """
 
-import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +18,7 @@ from hub.blobs.cache import FileCache
 from hub.blobs.folder import FolderBlobStore, sync_folder
 from hub.blobs.folder_shelf import FolderShelf
 from hub.blobs.packing import Packing, Zstd
-from hub.blobs.s3 import Bucket, S3Shelf
+from hub.blobs.s3 import S3Shelf
 from hub.blobs.settling import CARRIERS
 from hub.blobs.settling_store import SettlingBlobStore
 from tests.servers import s3
@@ -56,7 +55,8 @@ def _folder(folder: Path, contents: Sequence[bytes]) -> Iterator[Row]:
 
 
 def _bucket(folder: Path, contents: Sequence[bytes]) -> Iterator[Row]:
-    with _server(folder) as (name, bucket):
+    with s3.server(folder / "minio") as (name, endpoint):
+        bucket = s3.make_bucket(endpoint, "bench")
         arriving, cache = FolderBlobStore(folder / "blobs"), FileCache(folder / "cache", 4 << 30)
         store = SettlingBlobStore(arriving, S3Shelf(bucket), cache, Packing([]), pack=False)
         client = S3Store(
@@ -116,20 +116,6 @@ def _smaller(folder: Path) -> Iterator[Row]:
     size = sum(map(len, originals)) / 1e6
     yield "packing CT slices at rest, proof included", f"{size / settled:.0f} MB/s", f"{CARRIERS} carriers"
     yield "first read of a packed slice, through the cache", f"{1000 * first / len(keys):.1f} ms", "one reader"
-
-
-@contextlib.contextmanager
-def _server(folder: Path) -> Iterator[tuple[str, Bucket]]:
-    if s3.minio_binary() is None:
-        with s3.moto() as endpoint:
-            yield "moto", s3.make_bucket(endpoint, "bench")
-        return
-    server = s3.Minio(folder / "minio")
-    server.start()
-    try:
-        yield "MinIO", s3.make_bucket(server.endpoint, "bench")
-    finally:
-        server.kill()
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -76,8 +76,8 @@ STORES: dict[str, Callable[[Path, Bucket], BlobStore]] = {
 
 
 @pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with s3.moto() as endpoint:
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with s3.server(tmp_path_factory.mktemp("s3")) as (_name, endpoint):
         yield endpoint
 
 

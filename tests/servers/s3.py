@@ -91,6 +91,21 @@ class Minio:
             self._process = None
 
 
+@contextlib.contextmanager
+def server(folder: Path) -> Iterator[tuple[str, str]]:
+    """Name and endpoint of a real MinIO where its binary is at hand, else of moto."""
+    if minio_binary() is None:
+        with moto() as endpoint:
+            yield "moto", endpoint
+        return
+    made = Minio(folder)
+    made.start()
+    try:
+        yield "MinIO", made.endpoint
+    finally:
+        made.kill()
+
+
 def client(endpoint: str) -> Any:
     """boto3's: another client than the hub's own, to make buckets and to look into them."""
     return boto3.client(

@@ -126,6 +126,29 @@ def test_a_server_that_cannot_be_reached_or_does_not_answer_is_away(tmp_path: Pa
                 S3Shelf(bucket).fetch("0" * 64, tmp_path / "fetched")
 
 
+def test_a_server_that_did_not_answer_is_not_asked_by_everybody_at_once(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.setblocking(False)
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        shelf = S3Shelf(Bucket("county", endpoint, key=s3.KEY, secret=s3.SECRET, timeout_seconds=0.2))
+
+        def asked() -> int:
+            for number in range(100):
+                try:
+                    silent.accept()[0].close()
+                except BlockingIOError:
+                    return number
+            return 100
+
+        with pytest.raises(Busy):
+            shelf.has("0" * 64)
+        assert asked() > 0
+        for _ in range(5):
+            with pytest.raises(Busy):
+                shelf.fetch("0" * 64, tmp_path / "fetched")
+        assert asked() == 0
+
+
 def test_a_secret_is_not_in_what_is_printed_of_a_bucket() -> None:
     assert s3.SECRET not in repr(Bucket("county", key=s3.KEY, secret=s3.SECRET))
 

@@ -26,6 +26,7 @@ from hub.api.fhir.regional import RegionalPatients
 from hub.api.fhir.review_tasks import ReviewTasks
 from hub.api.fhir.rooms import Rooms
 from hub.api.fhir.supersede import supersede_operation
+from hub.api.rest.activity import activity_router
 from hub.api.rest.health import health_router
 from hub.api.rest.imaging import imaging_router
 from hub.api.rest.ingest import ingest_router
@@ -163,6 +164,7 @@ def http_application(parts: Parts) -> App:
         images_pages(PartsImagesDesk(parts), reconciling, _to_reconcile(parts), parts.policy, parts.audit),
         mapping_desk_router(parts.store, parts.policy),
         figures_router(figures, parts.store, parts.policy),
+        activity_router(parts.searches, parts.policy),
         figures_pages(
             parts.policy, figures, lambda caller, whose: mapping_desk(parts.store, caller, whose, NAMES_ON_PAGE)
         ),

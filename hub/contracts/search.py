@@ -22,6 +22,12 @@ class Answer:
     behind: bool = False
 
 
+Months = Sequence[tuple[str, int, int]]
+"""("YYYY-MM", first millisecond, first of the next month)."""
+Activity = Mapping[tuple[str, str], int]
+"""How many resources, by (owner organization, month of the type's primary date)."""
+
+
 class Searches(Protocol):
     """Sends a search to the one engine that answers it. ``query`` is a ``hub.fhir.search.SearchQuery``."""
 
@@ -31,6 +37,10 @@ class Searches(Protocol):
 
     async def explain(self, query: Any, scope: Scope) -> Mapping[str, Any]:
         """Which engine would answer, why, and what it would be asked. Reads no resource."""
+        ...
+
+    async def activity(self, resource_type: str, months: Months, owner: str | None) -> tuple[Activity, str]:
+        """Live resources of a type counted, of one organization or of all; and the engine that counted."""
         ...
 
     async def close(self) -> None: ...
@@ -58,6 +68,10 @@ class SearchIndex(Protocol):
 
     def explain(self, query: Any, scope: Scope) -> Mapping[str, Any]:
         """What would be asked, with what chains lead to left open."""
+        ...
+
+    async def activity(self, resource_type: str, months: Months, owner: str | None) -> Activity:
+        """Raises IndexAway."""
         ...
 
     async def close(self) -> None: ...
@@ -110,6 +124,10 @@ class IndexedStore(Protocol):
     def gather(self, query: Any, scope: Scope, ids: Sequence[str]) -> Page:
         """The resources of the query's type with these ids, in this order, as far as they are there and may be read,
         with what the query includes."""
+        ...
+
+    def activity(self, resource_type: str, months: Months, owner: str | None) -> Activity:
+        """Raises Busy (too-costly)."""
         ...
 
     def touched_since(self, mark: Mark, limit: int) -> tuple[list[int], Mark]:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from hub.contracts.caller import Scope
 from hub.contracts.errors import Busy, ExchangeError
-from hub.contracts.search import CURSOR_OF_INDEX, Answer, IndexAway, Searches, SearchIndex
+from hub.contracts.search import CURSOR_OF_INDEX, Activity, Answer, IndexAway, Months, Searches, SearchIndex
 from hub.contracts.store import Page, ResourceStore
 from hub.fhir.search import SearchQuery
 from hub.telemetry import metrics
@@ -26,13 +26,15 @@ FALLBACKS = metrics.describe("hub_search_fallbacks_total", "Searches for the ind
 
 
 class Gathering(ResourceStore, Protocol):
+    def activity(self, resource_type: str, months: Months, owner: str | None) -> Activity: ...
+
     def gather(self, query: Any, scope: Scope, ids: Sequence[str]) -> Page: ...
 
 
 class StoreAlone(Searches):
     """Without an index."""
 
-    def __init__(self, store: ResourceStore) -> None:
+    def __init__(self, store: Gathering) -> None:
         self._store = store
 
     async def search(
@@ -45,6 +47,9 @@ class StoreAlone(Searches):
     async def explain(self, query: SearchQuery, scope: Scope) -> Mapping[str, Any]:
         decision = decide(query, scope, None, most_seconds=0)
         return {"engine": decision.engine, "reason": decision.reason}
+
+    async def activity(self, resource_type: str, months: Months, owner: str | None) -> tuple[Activity, str]:
+        return await asyncio.to_thread(self._store.activity, resource_type, months, owner), "store"
 
     async def close(self) -> None:
         return None
@@ -99,6 +104,16 @@ class PlannedSearches(Searches):
             "behind_seconds": round(condition.behind_seconds, 1),
         }
         return {**told, **self._index.explain(query, scope)} if decision.engine is Engine.INDEX else told
+
+    async def activity(self, resource_type: str, months: Months, owner: str | None) -> tuple[Activity, str]:
+        """The index counts where it has seen everything; figures that are behind would be wrong without a word."""
+        condition = self._condition()
+        if not condition.away and not condition.behind_changes and not self._freshness.refused(resource_type):
+            try:
+                return await self._index.activity(resource_type, months, owner), "index"
+            except IndexAway as failure:
+                self._rest = _Rest(time.monotonic() + REST_SECONDS, str(failure))
+        return await asyncio.to_thread(self._store.activity, resource_type, months, owner), "store"
 
     async def close(self) -> None:
         await self._index.close()

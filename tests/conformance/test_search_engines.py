@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from hub.contracts.caller import EVERYTHING, Scope
+from hub.fhir.months import months_between
 from tests.contracts.resource_stores import BAIHE, CENTRE, OWN, QINGSHAN, Json, observation, patient, update
 from tests.servers.elasticsearch import ElasticsearchServer
 from tests.servers.indexed_county import IndexedCounty
@@ -249,3 +250,16 @@ def test_both_engines_give_the_same_order_on_pages_of_any_size(county: IndexedCo
             expected = county.ids(text, scope)
             for count in (1, 2, 50):
                 assert county.index_ids(f"{text}&_count={count}", scope) == expected
+
+
+@pytest.mark.parametrize("owner", [None, "imaging-centre", "baihe", "nobody"])
+def test_both_engines_count_the_same_by_organization_and_month(county: IndexedCounty, owner: str | None) -> None:
+    months = months_between("2023-12", "2024-03")
+    for kind in ("DiagnosticReport", "Observation"):
+        counted = county.store.activity(kind, months, owner)
+        assert county.runner.run(county.searches.activity(kind, months, owner)) == (dict(counted), "index")
+    reads = county.store.activity("DiagnosticReport", months, None)
+    assert reads == {
+        ("imaging-centre", "2024-01"): 1, ("imaging-centre", "2024-02"): 1,
+        ("baihe", "2024-02"): 1, ("baihe", "2024-03"): 1,
+    }  # fmt: skip

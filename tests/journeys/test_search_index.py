@@ -65,6 +65,10 @@ def test_a_report_is_found_by_its_words_and_shown_where(hub: RunningHub) -> None
         assert "match_phrase" in parts["query"]
         assert "hub_searches_total" in operator.get("/metrics").text
         assert "检索索引" in operator.get("/").text
+        counted = operator.get("/figures/activity?type=DiagnosticReport&from=2026-01&to=2026-12").json()
+        assert counted["type"] == "DiagnosticReport"
+        assert operator.get("/figures/activity?from=2026-13&to=2026-12").status_code == 400
+        assert operator.get("/figures/activity?type=Patient&from=2026-01&to=2026-12").status_code == 400
     with hub.session("qingshan") as clinic:
         assert clinic.get("/fhir/DiagnosticReport?_explain=true").status_code == 403
         assert clinic.get("/fhir/DiagnosticReport", headers={"X-Consistency": "maybe"}).status_code == 400

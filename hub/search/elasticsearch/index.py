@@ -9,7 +9,7 @@ from elasticsearch import ApiError, AsyncElasticsearch, NotFoundError, Transport
 
 from hub.contracts.caller import Scope
 from hub.contracts.errors import ExchangeError, Gone, Unsupported
-from hub.contracts.search import Found, IndexAway
+from hub.contracts.search import Activity, Found, IndexAway, Months
 from hub.fhir.search import Criterion, SearchQuery, Total
 from hub.search import cursor as cursors
 
@@ -23,6 +23,8 @@ KEEP_ALIVE = "5m"
 """How long a point in time waits for the next page."""
 MOST_CHAINED = 20_000
 """Resources that a chain or a _has may lead through, as in the store."""
+MOST_OWNERS = 1_000
+"""Organizations that figures tell apart."""
 _PAGE = 10_000
 
 Json = dict[str, Any]
@@ -57,6 +59,27 @@ class ElasticsearchIndex:
         chains: dict[Criterion, Sequence[str]] = {one: ["…"] for one in query.criteria if one.chain}
         body = query_of(query, scope, chains, ["…"] if query.has else None)
         return {"index": self._generations.alias_of(query.type), "query": body, "sort": sort_of(query)}
+
+    async def activity(self, resource_type: str, months: Months, owner: str | None) -> Activity:
+        """``hub.contracts.search.SearchIndex.activity``."""
+        filters: list[Json] = [{"term": {"type": resource_type}}]
+        filters += [] if owner is None else [{"term": {"owner": owner}}]
+        ranges = [{"key": name, "from": start, "to": end} for name, start, end in months]
+        async with _limited():
+            answer = await self._client.search(
+                index=self._generations.alias_of(resource_type), size=0, query={"bool": {"filter": filters}},
+                aggs={"owners": {"terms": {"field": "owner", "size": MOST_OWNERS},
+                                 "aggs": {"months": {"range": {"field": "occurred", "ranges": ranges}}}}},
+            )  # fmt: skip
+        owners = answer["aggregations"]["owners"]
+        if owners["sum_other_doc_count"]:
+            raise IndexAway(f"The search index tells no more than {MOST_OWNERS} organizations apart.")
+        return {
+            (owned["key"], month["key"]): month["doc_count"]
+            for owned in owners["buckets"]
+            for month in owned["months"]["buckets"]
+            if month["doc_count"]
+        }
 
     # One page
 

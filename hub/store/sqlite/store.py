@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from hub.contracts.caller import Caller, Scope
-from hub.contracts.search import Counted, Indexed, Mark
+from hub.contracts.search import Activity, Counted, Indexed, Mark, Months
 from hub.contracts.store import Change, CheckWrite, CommitView, Page, Reaction, SideTable, Stored
 from hub.contracts.submission import Receipt, Submission
 from hub.fhir.search import SearchQuery
 
-from . import indexed, receipts, schema, searching, verifying
+from . import counting, indexed, receipts, schema, searching, verifying
 from .absence import TOKEN, absent
 from .connections import open_writer
 from .group import Work
@@ -67,6 +67,10 @@ class SqliteResourceStore:
     def gather(self, query: SearchQuery, scope: Scope, ids: Sequence[str]) -> Page:
         view = self._view()
         return searching.gather(view.connection, view.names, query, scope, ids)
+
+    def activity(self, resource_type: str, months: Months, owner: str | None) -> Activity:
+        view = self._view()
+        return counting.activity(view.connection, view.names, resource_type, months, owner)
 
     # Feeding an index (``hub.contracts.search.IndexedStore``)
 

@@ -30,12 +30,13 @@ class IndexedCounty(County):
         self.progress = Progress(self.store)
         self.reopen()
 
-    def reopen(self) -> None:
-        """As after a start of the hub: nothing is known but what was saved."""
+    def reopen(self, *, search_seconds: float = 60.0) -> None:
+        """As after a start of the hub: nothing is known but what was saved. A search may take as long as a busy machine
+        makes it, unless that is what a test is about."""
         self.client = self.runner.run(_made(self.settings))
         self.indexer = Indexer(self.store, self.progress, self.client, self.settings)
         key = self.progress.secret(Word.CURSOR_KEY)
-        self.index = ElasticsearchIndex(self.client, self.indexer.generations, key)
+        self.index = ElasticsearchIndex(self.client, self.indexer.generations, key, seconds=search_seconds)
         self.freshness = Freshness(self.store, self.progress)
         self.searches = PlannedSearches(self.store, self.index, self.freshness, most_seconds=5.0)
 

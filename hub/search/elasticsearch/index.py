@@ -31,9 +31,17 @@ Json = dict[str, Any]
 
 
 class ElasticsearchIndex:
-    """Reads alone. ``cursor_key`` is the data folder's secret."""
+    """Reads alone. ``cursor_key`` is the data folder's secret; ``seconds``: how long one answer may take."""
 
-    def __init__(self, client: AsyncElasticsearch, generations: Generations, cursor_key: str) -> None:
+    def __init__(
+        self,
+        client: AsyncElasticsearch,
+        generations: Generations,
+        cursor_key: str,
+        *,
+        seconds: float = SEARCH_SECONDS,
+    ) -> None:
+        self._seconds = seconds
         self._client = client
         self._generations = generations
         self._key = cursor_key
@@ -46,7 +54,7 @@ class ElasticsearchIndex:
     async def find(self, query: SearchQuery, scope: Scope, after: str | None) -> Found:
         """``hub.contracts.search.SearchIndex.find``."""
         cursor = None if after is None else cursors.read(self._key, query, after)
-        async with _limited():
+        async with _limited(self._seconds):
             point = cursor.point_in_time if cursor else await self._open(query)
             try:
                 return await self._page(query, scope, point, None if cursor is None else cursor.after)
@@ -65,7 +73,7 @@ class ElasticsearchIndex:
         filters: list[Json] = [{"term": {"type": resource_type}}]
         filters += [] if owner is None else [{"term": {"owner": owner}}]
         ranges = [{"key": name, "from": start, "to": end} for name, start, end in months]
-        async with _limited():
+        async with _limited(self._seconds):
             answer = await self._client.search(
                 index=self._generations.alias_of(resource_type), size=0, query={"bool": {"filter": filters}},
                 aggs={"owners": {"terms": {"field": "owner", "size": MOST_OWNERS},
@@ -178,15 +186,15 @@ class ElasticsearchIndex:
 
 
 @asynccontextmanager
-async def _limited() -> AsyncIterator[None]:
+async def _limited(seconds: float) -> AsyncIterator[None]:
     """What goes wrong at the server as IndexAway, within the time of a search."""
     try:
-        async with asyncio.timeout(SEARCH_SECONDS):
+        async with asyncio.timeout(seconds):
             yield
     except ExchangeError:
         raise
     except TimeoutError:
-        raise IndexAway(f"The search index did not answer within {SEARCH_SECONDS:g} s.") from None
+        raise IndexAway(f"The search index did not answer within {seconds:g} s.") from None
     except NotFoundError as failure:
         if "search_context" in str(failure.body):
             raise Gone(

@@ -12,6 +12,7 @@ from hub.contracts.search import IndexAway
 from hub.contracts.store import CommitView
 from hub.search.elasticsearch import feeding, indexer
 from hub.search.elasticsearch.feeding import Throttled
+from hub.search.elasticsearch.index import SEARCH_SECONDS
 from tests.contracts.resource_stores import BAIHE, OWN, create, delete, observation, patient, update
 from tests.servers.elasticsearch import ElasticsearchServer
 from tests.servers.indexed_county import IndexedCounty
@@ -178,8 +179,7 @@ def test_a_frozen_server_costs_a_search_less_than_two_seconds(
     county: IndexedCounty, elasticsearch: ElasticsearchServer
 ) -> None:
     county.runner.run(county.index.close())
-    county.reopen()
-    assert county.ask("Patient?name=王").engine == "index"
+    county.reopen(search_seconds=SEARCH_SECONDS)
     elasticsearch.signal(signal.SIGSTOP)
     try:
         asked = time.monotonic()
@@ -188,6 +188,8 @@ def test_a_frozen_server_costs_a_search_less_than_two_seconds(
         again = county.ask("Patient?name=王&_count=100")
     finally:
         elasticsearch.signal(signal.SIGCONT)
+    county.runner.run(county.index.close())
+    county.reopen()
     assert answer.engine == again.engine == "store"
     assert len(answer.page.matches) == len(county.ids("Patient?name=王"))
     assert spent_seconds < 10  # 1.5 s for the index, then the store; the rest is for a busy machine

@@ -62,11 +62,13 @@ def submission_of(
     patient: str | None = None,
     acts: Sequence[Act] = (),
     endpoint: str = "",
+    known: Resource | None = None,
 ) -> Submission:
     """One submission of Patient (created where unknown) and ImagingStudy (a new version where known). ``attributes``
     is the DICOM JSON of one of its instances, ``order`` the id of the ServiceRequest it was made for. ``patient`` is
     the id of the Patient where he is known by somebody's word; ``acts`` become a Provenance each; ``endpoint`` is the
-    URL of our DICOMweb. The same study as of the same revision is the same submission."""
+    URL of our DICOMweb; ``known`` the ImagingStudy that the maker of its objects has told the hub. The same study as of
+    the same revision is the same submission."""
     caller = Caller(study.client, Role(study.role), study.owner)
     channel = Channel.DICOM if study.distant is None else Channel.FHIR  # its own hospital reads it
     study_urn = uuid.uuid5(uuid.NAMESPACE_OID, f"{study.owner}/{study.uid}").urn
@@ -79,6 +81,8 @@ def submission_of(
         body = msgspec.json.encode(named)
         entries.append(Entry(Method.CREATE, "Patient", body, condition=condition, full_url=subject))
     resource = imaging_study(study, series, attributes, subject, order)
+    if known is not None:
+        resource = _moved(known, resource)
     if not series:
         resource["status"] = withdrawn_status(acts)
     if endpoint and series:
@@ -141,6 +145,16 @@ def _whereabouts(distant: str) -> Resource:
     if not gone:
         told["endpoint"] = [{"reference": f"Endpoint/{endpoint_id(name)}", "display": name}]
     return told
+
+
+def _moved(known: Resource, ours: Resource) -> Resource:
+    """What others have told of a study, with what a correction may change as we know it."""
+    kept = {name: value for name, value in known.items() if name not in ("id", "meta", "basedOn", "endpoint")}
+    changed = ["identifier", "subject", "basedOn"]
+    if "series" not in ours:
+        kept.pop("series", None)
+        changed += ["numberOfSeries", "numberOfInstances"]
+    return kept | {name: ours[name] for name in changed if name in ours}
 
 
 def instant(study_date: str, study_time: str, timezone: str) -> str | None:

@@ -73,7 +73,7 @@ class StudyCloser:
         waiting, kept = [], []
         for study in due:
             acts = self._archive.index.acts.untold(study.id)
-            if study.instance_count or study.told:
+            if study.instance_count or study.told or self._known(study) is not None:
                 waiting.append((study, acts, self._submit(study, acts)))
             else:  # it came and went before anybody was told
                 kept.append(self._telling.told(study.id, study.revision, None, [act.id for act in acts]))
@@ -84,6 +84,7 @@ class StudyCloser:
 
     def _submit(self, study: UntoldStudy, acts: Sequence[Act], *, own_patient: bool = False) -> "Future[Receipt]":
         try:
+            known = self._known(study) if study.announced or not study.instance_count else None
             series = series_of(self._telling.series_and_instances(study.id))
             submission = submission_of(
                 study,
@@ -92,9 +93,10 @@ class StudyCloser:
                 datetime.now(UTC),
                 own_patient=own_patient,
                 order=self._order(study),
-                patient=self._patient(study),
+                patient=self._patient(study) or _subject(known),
                 acts=acts,
                 endpoint=self._endpoint,
+                known=known,
             )
             return self._hub.submit(submission)
         except Exception as failure:
@@ -132,7 +134,11 @@ class StudyCloser:
             corrected, _at_us = self._archive.index.corrections.in_force(study.correction)
             if corrected.patient is not None:
                 return corrected.patient
-        return None if study.instance_count else study.patient
+        return study.patient if study.announced or not study.instance_count else None
+
+    def _known(self, study: UntoldStudy) -> dict[str, Any] | None:
+        """What the hub says of the study now."""
+        return self._hub.imaging_study(Caller(study.client, Role(study.role), study.owner), study.uid)
 
     def _settle(self, study: UntoldStudy, acts: Sequence[Act], receipt: "Future[Receipt]") -> "Future[None]":
         """What became of it goes to the index; all of a round in few commits."""
@@ -156,6 +162,11 @@ class StudyCloser:
         patient = next((outcome.id for outcome in outcomes if outcome.type == "Patient"), None)
         count(STUDIES_TOLD)
         return self._telling.told(study.id, study.revision, patient, [act.id for act in acts])
+
+
+def _subject(known: dict[str, Any] | None) -> str | None:
+    """Id of the Patient of an ImagingStudy."""
+    return str((known or {}).get("subject", {}).get("reference", "")).removeprefix("Patient/") or None
 
 
 def series_of(rows: Sequence[tuple[Any, ...]]) -> list[Series]:

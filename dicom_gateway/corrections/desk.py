@@ -69,7 +69,10 @@ class CorrectionDesk:
             )
         self._check_lives_here(subject, owner)
         named = Subject(owner, subject.study_uid, subject.series_uid, subject.sop_instance_uid)
-        return self._index.writer.submit(lambda connection: correct(connection, named, corrected, by)).result()
+        known = self._hub.imaging_study(acting, subject.study_uid) or {}
+        now = str(known.get("subject", {}).get("reference", "")).removeprefix("Patient/") or None
+        act = self._index.writer.submit(lambda connection: correct(connection, named, corrected, by, patient=now))
+        return act.result()
 
     def undo(self, caller: Caller, correction: int, reason: str) -> None:
         """The study is what it was. Raises NotFound, Conflict."""

@@ -115,11 +115,19 @@ class Corrections:
 
 
 def correct(
-    connection: sqlite3.Connection, subject: Subject, corrected: Corrected, by: By, *, by_hub: bool = False
+    connection: sqlite3.Connection,
+    subject: Subject,
+    corrected: Corrected,
+    by: By,
+    *,
+    by_hub: bool = False,
+    patient: str | None = None,
 ) -> tuple[int, str]:
-    """Inside a transaction. Gives the correction's id and the UID of the study where its objects are from now on: for a
+    """Inside a transaction. ``patient`` is the id of the hub's Patient that the study is of now, where only the hub
+    knows him. Gives the correction's id and the UID of the study where its objects are from now on: for a
     part of a study one of its own, since a study is of one patient. Raises NotFound, Conflict."""
     study = acts.study_row(connection, subject.owner, subject.study_uid)
+    connection.execute("UPDATE study SET patient = ? WHERE id = ? AND patient IS NULL", (patient, study))
     parted = part(connection, study, subject, _parted_uid(connection, study)) if subject.part else None
     target = parted.study if parted else study
     act = acts.note(connection, target, Kind.CORRECT, subject.part, by, by_hub=by_hub)

@@ -42,6 +42,8 @@ class UntoldStudy:
     correction: int | None = None
     distant: str | None = None
     """As ``search.Match.distant``: the archive where it lives, if not here."""
+    announced: bool = False
+    """The maker of its objects has told the hub of it, all of them."""
 
 
 _COLUMNS = (
@@ -49,6 +51,7 @@ _COLUMNS = (
     st.study_time, st.timezone, st.accession_number, st.patient_id, st.patient_name, st.birth_date, st.sex,
     st.description, st.told, st.instance_count, st.patient, st.correction, """
     + DISTANT
+    + ", st.instance_count > 0 AND NOT EXISTS (SELECT 1 FROM instance i WHERE i.study = st.id AND NOT i.announced)"
 )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Protocol
+from typing import Any, Protocol
 
 from hub.contracts.archives import Archives, DistantArchive
 from hub.contracts.caller import Caller
@@ -72,6 +72,9 @@ class LocalHubClient:
 
     def order_of_accession(self, caller: Caller, accession_number: str) -> ScheduledOrder | None:
         return self._orders.order_of(caller, accession_number)
+
+    def imaging_study(self, caller: Caller, study_uid: str) -> dict[str, Any] | None:
+        return self._orders.imaging_study(caller, study_uid)
 
     def patient_of(self, caller: Caller, patient_id: str) -> OrderedPatient | None:
         return self._orders.patient_of(caller, patient_id)

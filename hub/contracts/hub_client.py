@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import Future
-from typing import Protocol
+from typing import Any, Protocol
 
 from .archives import DistantArchive
 from .caller import Caller
@@ -46,6 +46,10 @@ class HubClient(Protocol):
 
     def order_of_accession(self, caller: Caller, accession_number: str) -> ScheduledOrder | None:
         """``Orders.order_of``."""
+        ...
+
+    def imaging_study(self, caller: Caller, study_uid: str) -> dict[str, Any] | None:
+        """``Orders.imaging_study``."""
         ...
 
     def patient_of(self, caller: Caller, patient_id: str) -> OrderedPatient | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from .caller import Caller
 
@@ -54,6 +54,10 @@ class Orders(Protocol):
     def order_of(self, caller: Caller, accession_number: str) -> ScheduledOrder | None:
         """The one order with this accession number that the caller's organization placed or is to perform, whatever
         its state."""
+        ...
+
+    def imaging_study(self, caller: Caller, study_uid: str) -> dict[str, Any] | None:
+        """The ImagingStudy of the caller's organization with this Study Instance UID, as FHIR R4 JSON."""
         ...
 
     def patient_of(self, caller: Caller, patient_id: str) -> OrderedPatient | None:

@@ -103,6 +103,15 @@ class Task(msgspec.Struct, frozen=True):
         return frozenset(id_ for id_ in found if id_)
 
 
+class Context(msgspec.Struct, frozen=True):
+    related: tuple[Reference, ...] = ()
+
+
+class Document(msgspec.Struct, frozen=True):
+    context: Context | None = None
+
+
+read_document = msgspec.json.Decoder(Document).decode
 read_study = msgspec.json.Decoder(Study).decode
 read_report = msgspec.json.Decoder(Report).decode
 read_order = msgspec.json.Decoder(Order).decode

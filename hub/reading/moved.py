@@ -1,4 +1,4 @@
-"""A study that turns out to be somebody else's: its Task and the reports that speak of it go with it.
+"""A study that turns out to be somebody else's: its Task, reports and documents that speak of it go with it.
 
 Whoever moves a study writes it anew with another subject, and may move it back; what follows it follows it both ways.
 """
@@ -9,11 +9,21 @@ import msgspec
 
 from hub.contracts.store import CommitView, Stored, Written
 
-from .facts import Study, read_report
+from .facts import Study, read_document, read_report
 from .reports import final_reports
 
 _elements = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 """A body element by element, each as it was written, so that the sender's digits stay."""
+
+
+def note_document(one: Written, view: CommitView) -> None:
+    """Which studies a DocumentReference names in its context (the original of an ECG)."""
+    context = read_document(one.body).context if not one.deleted else None
+    for reference in context.related if context else ():
+        if study := reference.id_of("ImagingStudy"):
+            view.execute(
+                "INSERT OR IGNORE INTO reading_document (study_id, document_id) VALUES (?, ?)", (study, one.id)
+            )
 
 
 def follow_patient(one: Written, view: CommitView) -> None:
@@ -29,6 +39,10 @@ def follow_patient(one: Written, view: CommitView) -> None:
     if before is not None:
         for report_id in _reports(one.id, view):
             _move_report(report_id, before, one.patient, view)
+        for (document_id,) in view.rows("SELECT document_id FROM reading_document WHERE study_id = ?", (one.id,)):
+            document = view.read("DocumentReference", document_id)
+            if document is not None and document.owner == one.owner and document.patient == before:
+                _put(document, "subject", one.patient, view)
 
 
 def follow_status(one: Written, study: Study, view: CommitView) -> None:

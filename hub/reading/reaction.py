@@ -10,7 +10,7 @@ from hub.contracts.submission import Channel
 
 from .facts import Study, Task, read_order, read_study, read_task
 from .late_images import seen_by_report, tell_of_late_images
-from .moved import follow_patient, follow_status
+from .moved import follow_patient, follow_status, note_document
 from .reports import final_reports, follow_report, resolved
 from .tables import READING_TABLES
 from .task_states import Move, Standing, Status, holder_after
@@ -25,7 +25,7 @@ OPENING_CHANNELS = frozenset({Channel.DICOM, Channel.ECG})
 def ReadingReaction() -> Reaction:
     """A study that came through the gateway or as an ECG gets its Task; a Task moves only as ``task_states`` says; a
     final report is shared with whom it answers."""
-    types = frozenset({"ImagingStudy", "Task", "DiagnosticReport"})
+    types = frozenset({"ImagingStudy", "Task", "DiagnosticReport", "DocumentReference"})
     return Reaction(room="reading", types=types, run=follow, tables=READING_TABLES)
 
 
@@ -41,6 +41,8 @@ def follow(written: Sequence[Written], view: CommitView) -> None:
             follow_status(one, study, view)
             tell_of_late_images(one, view)
     for one in written:
+        if one.type == "DocumentReference":
+            note_document(one, view)
         if one.type == "DiagnosticReport":
             targets = follow_report(one, names, view)
             if targets is not None and _is_sent(one, view):

@@ -2,6 +2,7 @@
 
 ``reading_task``: the one Task of each study. ``reading_order``: which study was made for which order.
 ``reading_cite``: which reports, of which status, speak of a study or (where they name no study) of an order.
+``reading_document``: which DocumentReference names which study in its context.
 ``reading_seen``: which images a final report could see (eight bytes of each UID's hash). ``reading_late``: the open
 Task for images that came after it.
 """
@@ -22,6 +23,8 @@ READING_TABLES = SideTable(
         target TEXT NOT NULL, report_id TEXT NOT NULL, status TEXT NOT NULL, owner TEXT NOT NULL,
         PRIMARY KEY (target, report_id)) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS reading_cite_report ON reading_cite (report_id);
+    CREATE TABLE IF NOT EXISTS reading_document (
+        study_id TEXT NOT NULL, document_id TEXT NOT NULL, PRIMARY KEY (study_id, document_id)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS reading_seen (study_id TEXT PRIMARY KEY, instances BLOB NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS reading_late (
         study_id TEXT PRIMARY KEY, task_id TEXT NOT NULL, images INTEGER NOT NULL) WITHOUT ROWID;

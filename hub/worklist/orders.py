@@ -7,9 +7,11 @@ from typing import Any
 import msgspec
 
 from hub.contracts.caller import EVERYTHING, Caller
+from hub.contracts.codes import DICOM_UID
 from hub.contracts.errors import Gone, NotFound
 from hub.contracts.store import ResourceReader, Stored
 from hub.contracts.worklist import OrderedPatient, ScheduledOrder
+from hub.fhir.search import parse
 
 from .facts import Understand
 from .reaction import IMAGING, OTHER, UNKNOWN
@@ -42,6 +44,11 @@ class SqlOrders:
         )
         own = [row[:3] for row in rows if caller.organization == row[3] or caller.organization in row[4].split()]
         return self._order(caller, own[0]) if len(own) == 1 else None
+
+    def imaging_study(self, caller: Caller, study_uid: str) -> dict[str, Any] | None:
+        query = parse("ImagingStudy", [("identifier", f"{DICOM_UID}|urn:oid:{study_uid}")], lenient=False)
+        own = [one for one in self._store.search(query, EVERYTHING).matches if one.owner == caller.organization]
+        return _decode(own[0].body) if len(own) == 1 else None
 
     def patient_of(self, caller: Caller, patient_id: str) -> OrderedPatient | None:
         stored = self._read("Patient", patient_id)

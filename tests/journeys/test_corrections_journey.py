@@ -11,6 +11,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
+from hub.contracts.codes import LOCAL_ID
 from tests.journeys.county import County
 from tests.journeys.running_hub import wait_for
 
@@ -190,3 +191,24 @@ def test_an_update_by_message_reaches_the_images_and_retention_keeps_them(county
     assert wait_for(lambda: name() == "褚新名")
     told = county.hub.run("retention", "--data-dir", str(county.hub.folder))
     assert told.stdout.startswith("0 studies")
+
+
+def test_an_ecg_of_an_unknown_emergency_patient_moves_whole(county: County) -> None:
+    county.admit("WP9", name="卫已知")
+    known = county.find("qingshan", "Patient", identifier=f"{LOCAL_ID}/qingshan/PI|WP9")[0]
+    receipt = county.ecg("qingshan", None, 201, emergency="true", patient=f"{LOCAL_ID}/qingshan/PI|JZ77", name="无名氏")
+    kept = [name for name in receipt["resources"] if not name.startswith(("Patient/", "Binary/"))]
+    (study,) = [county.get("qingshan", f"/fhir/{name}") for name in kept if name.startswith("ImagingStudy/")]
+    uid = study["identifier"][0]["value"].removeprefix("urn:oid:")
+    made = amend(county, f"studies/{uid}/corrections", 201, patient=f"Patient/{known['id']}", reason="身份已明")
+
+    def subjects() -> set[str]:
+        return {county.get("qingshan", f"/fhir/{name}")["subject"]["reference"] for name in kept}
+
+    assert wait_for(lambda: subjects() == {f"Patient/{known['id']}"})
+    moved = county.get("qingshan", f"/fhir/ImagingStudy/{study['id']}")
+    assert {name: moved[name] for name in ("description", "procedureCode", "series")} == {
+        name: study[name] for name in ("description", "procedureCode", "series")
+    }
+    amend(county, f"corrections/{made['id']}/undo", 200, reason="原来没有错")
+    assert wait_for(lambda: subjects() == {study["subject"]["reference"]})

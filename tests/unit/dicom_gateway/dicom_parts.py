@@ -30,7 +30,7 @@ class RecordingHub:
         self.far_ends: list[FarEnd] = []
         self.patients: dict[tuple[str, str], OrderedPatient] = {}
         self.needed: set[str] = set()
-        self.studies: dict[tuple[str, str], dict[str, Any]] = {}
+        self.imaging_studies: dict[tuple[str, str], dict[str, Any]] = {}
         self.distant: list[DistantArchive] = []
         self.titles: dict[str, Caller] = {"QINGSHAN": QINGSHAN, "BAIHE": BAIHE, "OPERATOR": OPERATOR}
 
@@ -69,7 +69,7 @@ class RecordingHub:
         return next((one for one in orders if one.accession_number == accession_number), None)
 
     def imaging_study(self, caller: Caller, study_uid: str) -> dict[str, Any] | None:
-        return self.studies.get((caller.organization, study_uid))
+        return self.imaging_studies.get((caller.organization, study_uid))
 
     def patient_of(self, caller: Caller, patient_id: str) -> OrderedPatient | None:
         return self.patients.get((caller.organization, patient_id))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pydicom
 import pytest
 from dicom_clients import EXPLICIT, IMPLICIT, association, keys
@@ -14,6 +15,7 @@ from dicom_objects import CT, data_set_of, image, part10
 from dicom_parts import BAIHE, QINGSHAN, RecordingAudit, RecordingHub
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
+from pydicom.uid import generate_uid
 from pynetdicom import AE, build_role, evt
 
 from dicom_gateway.instance_store import ArchiveInstanceStore
@@ -269,13 +271,19 @@ def test_an_object_goes_in_implicit_form_to_whom_reads_no_other(
 
 
 def test_compressed_objects_go_as_stored_or_uncompressed(server: DicomServer, receiver: Receiver) -> None:
-    content = (SAMPLES / "MR_small_RLE.dcm").read_bytes()
-    ArchiveInstanceStore(server.archive).store(content, QINGSHAN)
-    stored = pydicom.dcmread(SAMPLES / "MR_small_RLE.dcm")
-    final, _pending, _failed = move(server, by_study(stored.StudyInstanceUID))
-    assert final.Status == 0
-    (came,) = receiver.objects
-    assert came.PixelData == pydicom.dcmread(SAMPLES / "MR_small.dcm").PixelData
+    """The same image in four compressed forms and in big endian; each in a study of its own here."""
+    wanted = pydicom.dcmread(SAMPLES / "MR_small.dcm").pixel_array
+    names = ("RLE", "jp2klossless", "jpeg_ls_lossless", "bigendian")
+    for name in names:
+        stored = pydicom.dcmread(SAMPLES / f"MR_small_{name}.dcm")
+        stored.StudyInstanceUID, stored.SeriesInstanceUID = generate_uid(), generate_uid()
+        stored.SOPInstanceUID = stored.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+        ArchiveInstanceStore(server.archive).store(part10(stored), QINGSHAN)
+        final, _pending, _failed = move(server, by_study(stored.StudyInstanceUID))
+        assert final.Status == 0, name
+    assert len(receiver.objects) == len(names)
+    for came in receiver.objects:
+        assert np.array_equal(np.frombuffer(came.PixelData, "<i2").reshape(wanted.shape), wanted)
 
 
 def test_a_study_comes_back_on_the_association_that_asks(server: DicomServer, audit: RecordingAudit) -> None:

@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from hub.app import compose
 from hub.app.blobs import misplaced, why_not
@@ -48,15 +49,14 @@ def verify(settings: Settings) -> int:
     return 1 if faults else 0
 
 
-def _masked(values: dict[str, object]) -> dict[str, object]:
-    return {
-        name: "***"
-        if value and any(word in name for word in _SECRET)
-        else _masked(value)
-        if isinstance(value, dict)
-        else value
-        for name, value in values.items()
-    }
+def _masked(value: Any) -> Any:
+    """The same, with stars for what is secret by its name, however deep."""
+    if isinstance(value, list):
+        return [_masked(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    secret = {name for name in value if any(word in name for word in _SECRET)}
+    return {name: "***" if inner and name in secret else _masked(inner) for name, inner in value.items()}
 
 
 def _about_the_folder(folder: Path) -> Iterator[str]:

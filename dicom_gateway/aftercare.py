@@ -71,12 +71,12 @@ class Aftercare:
         made = []
         for row in self._archive.index.deferred.undescribed(BATCH):
             try:
-                made.append((row.id, describe(row, self._archive.files)))
+                made.append((row, describe(row, self._archive.files)))
             except Busy:
                 continue  # its bytes cannot be had now
             except ExchangeError as failure:
                 log_fault("aftercare", failure)
-                made.append((row.id, (b"{}", b"\x90")))
+                made.append((row, (b"{}", b"\x90")))
             if self._stopping.is_set():
                 break
         if made:
@@ -89,5 +89,5 @@ class Aftercare:
         for row in rows:
             self._archive.files.adopt(row)
         if rows:
-            self._archive.index.deferred.settled([row.id for row in rows]).result()
+            self._archive.index.deferred.settled(rows).result()
         return len(rows)

@@ -48,7 +48,7 @@ class Descriptions:
     def of(self, rows: Sequence[InstanceRow]) -> dict[int, Description]:
         """All of ``rows`` by id. May read files: call it off the event loop."""
         found = self.known(rows)
-        made = {row.id: describe(row, self._files) for row in rows if row.id not in found}
+        made = [(row, describe(row, self._files)) for row in rows if row.id not in found]
         if made:
-            self._deferred.keep(made.items())
-        return found | made
+            self._deferred.keep(made)
+        return found | {row.id: description for row, description in made}

@@ -34,13 +34,18 @@ class Deferred:
                 found[instance] = (json, frames)
         return found
 
-    def keep(self, made: Iterable[tuple[int, Description]]) -> "Future[None]":
-        """Store descriptions; the first one of an instance stays."""
-        rows = [(instance, json, frames) for instance, (json, frames) in made]
+    def keep(self, made: Iterable[tuple[InstanceRow, Description]]) -> "Future[None]":
+        """Store descriptions; the first one of an instance stays. One of a file that the row does not name any more
+        (corrected, replaced, deleted meanwhile) is let go."""
+        rows = [(json, frames, row.id, row.uid, row.archive is not None, row.sha256) for row, (json, frames) in made]
+        same = "id = ? AND uid = ? AND (? OR sha256 = ?)"
 
         def change(connection: sqlite3.Connection) -> None:
-            connection.executemany("INSERT OR IGNORE INTO description VALUES (?, ?, ?)", rows)
-            connection.executemany("UPDATE instance SET described = 1 WHERE id = ?", [row[:1] for row in rows])
+            connection.executemany(
+                f"INSERT OR IGNORE INTO description SELECT id, ?, ? FROM instance WHERE {same}",
+                [(json, frames, *which) for json, frames, *which in rows],
+            )
+            connection.executemany(f"UPDATE instance SET described = 1 WHERE {same}", [row[2:] for row in rows])
 
         return self._writer.submit(change)
 
@@ -66,12 +71,12 @@ class Deferred:
         row = self._connections.get().execute("SELECT received_us FROM instance ORDER BY id DESC LIMIT 1").fetchone()
         return int(row[0]) if row else 0
 
-    def settled(self, instances: Iterable[int]) -> "Future[None]":
+    def settled(self, instances: Iterable[InstanceRow]) -> "Future[None]":
         """The blob store has adopted the files of these."""
-        rows = [(instance,) for instance in instances]
+        rows = [(row.id, row.spool) for row in instances]
 
         def change(connection: sqlite3.Connection) -> None:
-            connection.executemany("UPDATE instance SET spool = NULL WHERE id = ?", rows)
+            connection.executemany("UPDATE instance SET spool = NULL WHERE id = ? AND spool = ?", rows)
 
         return self._writer.submit(change)
 

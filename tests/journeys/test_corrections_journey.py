@@ -1,5 +1,6 @@
 """Images of the wrong patient, through the real doors: corrected, rejected, merged, late, and put back."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -212,3 +213,22 @@ def test_an_ecg_of_an_unknown_emergency_patient_moves_whole(county: County) -> N
     }
     amend(county, f"corrections/{made['id']}/undo", 200, reason="原来没有错")
     assert wait_for(lambda: subjects() == {study["subject"]["reference"]})
+
+
+def test_what_was_refused_is_stored_by_a_replay_once_nothing_speaks_against_it(county: County, tmp_path: Path) -> None:
+    county.admit("WP10", name="蒋重发")
+    image = county.image("WP10", "蒋重发")
+    first = bytes(image.PixelData)
+    image.PixelData = first[::-1]
+    path = tmp_path / "other.dcm"
+    image.save_as(path, enforce_file_format=True)
+    with contextlib.suppress(subprocess.CalledProcessError):  # some versions say it by their exit status
+        dcmtk(county, "storescu", str(path))
+    (item,) = [one for one in county.get("qingshan", "/quarantine")["items"] if one["key"] == image.SOPInstanceUID]
+    assert (item["state"], item["field"]) == ("refused", "(0008,0018)")
+    assert county.ask("qingshan", "POST", f"/quarantine/{item['id']}/replay", None).status_code == 409
+    gone = f"/dicom-web/studies/{image.StudyInstanceUID}?reason=第一份有误"
+    assert county.ask("qingshan", "DELETE", gone) == {"deleted": 1}
+    county.ask("qingshan", "POST", f"/quarantine/{item['id']}/replay")
+    assert county.get("qingshan", f"/quarantine/{item['id']}")["state"] == "replayed"
+    assert fetched(county, image, tmp_path / "replayed").PixelData == image.PixelData

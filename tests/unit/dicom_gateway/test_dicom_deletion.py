@@ -131,3 +131,21 @@ def test_what_is_over_is_deleted_but_never_what_has_to_be_read(store: ArchiveIns
         delete_expired(one, deletion, by)
     assert archive.index.rows("SELECT count(*) FROM instance") == [(2,)]
     assert list(expired(archive.index, RetentionPolicy(), lambda _o, _u: False, today)) == []
+
+
+def test_what_was_made_of_a_deleted_object_is_never_that_of_the_next(
+    ask: Ask, store: ArchiveInstanceStore, archive: Archive
+) -> None:
+    """Row ids are given anew; what somebody still holds of the old row is let go."""
+    old, new = image(PatientName="Old"), image(PatientName="New")
+    store.store(part10(old), QINGSHAN)
+    (held,) = archive.index.every_instance()
+    assert ask(f"/studies/{old.StudyInstanceUID}?reason=x", method="DELETE").status_code == 200
+    store.store(part10(new), QINGSHAN)
+    (next_,) = archive.index.every_instance()
+    assert next_.id == held.id
+    archive.index.deferred.keep([(held, (b"{}", b"\x90"))]).result()
+    archive.index.deferred.settled([held]).result()
+    (metadata,) = ask(f"/studies/{new.StudyInstanceUID}/metadata").json()
+    assert metadata["00100010"]["Value"] == [{"Alphabetic": "New"}]
+    assert archive.index.by_ids([next_.id])[0].spool == next_.spool

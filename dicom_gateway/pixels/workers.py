@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -112,11 +113,9 @@ class _Worker:
             for one in (self._connection, theirs):
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
             command = [sys.executable, "-P", "-m", f"{__package__}.worker", str(theirs.fileno())]
-            # One frame is one thread's work here; the libraries' own pools would take a processor each.
-            environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL, env=environment,
+                stderr=subprocess.DEVNULL, env=_environment(),
             )  # fmt: skip
         self.used_at = time.monotonic()
 
@@ -151,6 +150,14 @@ class _Worker:
             return
         self._process.kill()
         self._process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """No secrets: what runs there has read strangers' bytes. One frame is one thread's work; the libraries' own pools
+    would take a processor each."""
+    needed = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "LANG") if name in os.environ}
+    root = str(Path(__file__).parents[2])
+    return needed | {"PYTHONPATH": root, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 def native_frame(frame: bytes, form: ImagePixel) -> tuple[Pixels, str]:

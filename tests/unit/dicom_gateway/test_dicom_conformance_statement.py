@@ -8,10 +8,19 @@ from pydicom.datadict import keyword_for_tag
 import dicom_gateway
 from dicom_gateway import sop_classes
 from dicom_gateway.file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from dicom_gateway.pixels.codec import ENCODED
+from dicom_gateway.pixels.image_pixel import LARGEST_FRAME_BYTES
+from dicom_gateway.pixels.picture import PICTURES
+from dicom_gateway.pixels.transcode import LARGEST_BYTES
 from dicom_gateway.scp.contexts import supported_contexts
 from dicom_gateway.settings import DicomSettings
 from dicom_gateway.sop_classes import AS_SCU
 from dicom_gateway.study_index.keys import KEYS
+from dicom_gateway.web.capabilities import CAPABILITIES
+from dicom_gateway.web.frames import MOST_BYTES
+from dicom_gateway.web.rendered import MOST_PICTURES
+from dicom_gateway.web.search import MOST_EXAMINED
+from dicom_gateway.web.thumbnail import SIDE
 
 TEXT = (Path(dicom_gateway.__file__).parent / "README.md").read_text(encoding="utf-8")
 
@@ -74,3 +83,23 @@ def test_the_defaults_stated_are_those_of_the_settings() -> None:
     )
     assert f"{settings.maximum_pdu_bytes} bytes" in TEXT
     assert f"for {settings.quiet_seconds:.0f} s" in TEXT
+
+
+def test_the_web_resources_stated_are_those_that_there_are() -> None:
+    section = TEXT.split("## 6. DICOMweb", 1)[1].split("\n## 7", 1)[0]
+    for word in {step for one in CAPABILITIES for step in one.path.split("/") if not step.startswith("{")}:
+        assert f"/{word}" in section, word
+    stated = {kind for kind in ("image/jpeg", "image/png", "image/gif", "image/jls", "image/jp2") if kind in section}
+    assert stated == {*PICTURES, "image/jls", "image/jp2"}
+    for number in (MOST_PICTURES, MOST_EXAMINED, SIDE):
+        assert f" {number}" in section, number
+    assert (LARGEST_BYTES, MOST_BYTES, LARGEST_FRAME_BYTES) == (1 << 30, 256 << 20, 256 << 20)
+    assert "1 GiB an object, 256 MiB of frames an answer" in section
+    assert "a frame over 256 MiB" in TEXT.replace("\n", " ")
+
+
+def test_what_is_encoded_is_stated() -> None:
+    statement = TEXT.split("### Transfer syntaxes", 1)[1].split("### Service", 1)[0].replace("\n", " ")
+    for name in ("RLE Lossless, JPEG-LS", "JPEG 2000 Lossless Only", "JPEG 2000 with loss"):
+        assert name in statement
+    assert len(ENCODED) == 4

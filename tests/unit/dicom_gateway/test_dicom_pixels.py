@@ -292,6 +292,18 @@ def test_a_worker_that_dies_or_takes_too_long_harms_nobody(workers: CodecWorkers
     hurried.close()
 
 
+def test_workers_know_no_secrets(workers: CodecWorkers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
+    found = opened(sample("MR_small_jp2klossless.dcm").read_bytes())
+    fresh = CodecWorkers(1, 30)
+    found.frame(1, fresh)
+    (worker,) = fresh._idle
+    environment = Path(f"/proc/{worker._process.pid}/environ")
+    if environment.exists():
+        assert b"AWS_SECRET" not in environment.read_bytes()
+    fresh.close()
+
+
 def test_every_syntax_of_the_statement_is_decoded_or_named_as_not() -> None:
     without = {uid for uid, one in TRANSFER_SYNTAXES.items() if one.encapsulated} - DECODED
     assert {TRANSFER_SYNTAXES[uid].media_type for uid in without} == {

@@ -155,6 +155,7 @@ class DistantFiles:
         name = row.archive or ""
 
         def fetch(path: Path) -> None:
+            self._check_space()
             retrieval = self.directory.retrieval(name)
             try:
                 with self.breaker.asking(name):
@@ -175,6 +176,15 @@ class DistantFiles:
         if now is None:
             raise Gone("The archive does not hold this object any more.")
         return now
+
+    def _check_space(self) -> None:
+        """The cache takes nothing of what is kept free for objects that are sent here."""
+        disk = os.statvfs(self._folder)
+        if disk.f_bavail * disk.f_frsize < self._settings.free_space_floor_bytes:
+            raise Busy(
+                "The disk of the gateway is full; nothing is fetched.", retry_after_seconds=60, http_status=507,
+                remedy="Make room, or ask again later.",
+            )  # fmt: skip
 
     def _checked(self, row: InstanceRow, path: Path) -> Fetched:
         """Is it whole, and the object that was asked for? Raises Busy (502) where it is not."""

@@ -133,6 +133,22 @@ class Other(BaseHTTPRequestHandler):
         """Nothing."""
 
 
+def test_a_full_disk_takes_nothing_for_the_cache(
+    tmp_path: Path, blobs: FolderBlobStore, settings: DicomSettings, recording_hub: RecordingHub
+) -> None:
+    registered = DistantArchive("pacs", "county", url=f"http://127.0.0.1:{free_port()}/dicom-web")
+    recording_hub.distant.append(registered)
+    full = replace(settings, free_space_floor_bytes=1 << 62)
+    archive = Archive(tmp_path / "dicom", full, blobs, recording_hub.quarantine, recording_hub.archives)
+    known(archive, registered, "1.2")
+    (row,) = archive.index.instances(EVERYTHING, "1.2")
+    with pytest.raises(Busy) as refused:
+        archive.files.at_hand(row)
+    assert refused.value.http_status == 507
+    assert archive.index.distant_archives.of("pacs").failures == 0, "nobody was asked"
+    archive.close()
+
+
 class Trickling(Other):
     """Gives it byte by byte."""
 

@@ -4,14 +4,14 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import uvicorn
-from dicom_parts import QINGSHAN, RecordingAudit, RecordingHub
+from dicom_parts import QINGSHAN, Ask, RecordingAudit, RecordingHub
 from dicomweb_client.api import DICOMwebClient
 
 from dicom_gateway.archive import Archive
@@ -71,9 +71,6 @@ def server(
 @pytest.fixture
 def audit() -> RecordingAudit:
     return RecordingAudit()
-
-
-Ask = Callable[..., httpx.Response]
 
 
 @pytest.fixture

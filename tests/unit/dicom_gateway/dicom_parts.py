@@ -1,7 +1,10 @@
 """Stand-ins for what lies behind the gateway: a hub and an audit trail that record what they are told."""
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
+
+import httpx
 
 from hub.contracts.archives import DistantArchive
 from hub.contracts.caller import Caller, Role
@@ -15,6 +18,9 @@ QINGSHAN = Caller("qingshan", Role.CLINIC, "qingshan")
 BAIHE = Caller("baihe", Role.CLINIC, "baihe")
 CENTRE = Caller("centre", Role.READER, "centre")
 OPERATOR = Caller("operator", Role.ADMIN, "county-it")
+
+Ask = Callable[..., httpx.Response]
+"""A request to DICOMweb: method, path, then as httpx takes it."""
 
 
 class RecordingHub:

@@ -7,9 +7,8 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from conftest import Ask
 from dicom_objects import image
-from dicom_parts import BAIHE, CENTRE, RecordingAudit
+from dicom_parts import BAIHE, CENTRE, Ask, RecordingAudit
 from PIL import Image as Pillow
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate

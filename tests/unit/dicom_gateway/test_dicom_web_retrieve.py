@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Ask
 from dicom_objects import BIG, DEFLATED, EXPLICIT, IMPLICIT, image, part10
-from dicom_parts import BAIHE, CENTRE, QINGSHAN, RecordingAudit
+from dicom_parts import BAIHE, CENTRE, QINGSHAN, Ask, RecordingAudit
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import RLELossless, generate_uid

@@ -4,9 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from conftest import Ask
 from dicom_objects import image, part10
-from dicom_parts import BAIHE, CENTRE, OPERATOR, QINGSHAN, RecordingAudit
+from dicom_parts import BAIHE, CENTRE, OPERATOR, QINGSHAN, Ask, RecordingAudit
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 

@@ -6,9 +6,8 @@ from typing import Any
 
 import pydicom
 import pytest
-from conftest import Ask
 from dicom_objects import image, part10
-from dicom_parts import OPERATOR, QINGSHAN, RecordingHub
+from dicom_parts import OPERATOR, QINGSHAN, Ask, RecordingHub
 from pydicom.dataset import Dataset
 
 from dicom_gateway.archive import Archive

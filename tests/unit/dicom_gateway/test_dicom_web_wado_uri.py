@@ -8,10 +8,9 @@ import httpx
 import numpy as np
 import pydicom
 import pytest
-from conftest import Ask
 from defusedxml import ElementTree
 from dicom_objects import EXPLICIT, IMPLICIT, image, part10
-from dicom_parts import BAIHE, CENTRE, QINGSHAN, RecordingAudit
+from dicom_parts import BAIHE, CENTRE, QINGSHAN, Ask, RecordingAudit
 from PIL import Image as Pillow
 from pydicom.dataset import Dataset
 from test_dicom_pixels import sample

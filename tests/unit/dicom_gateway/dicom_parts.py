@@ -20,7 +20,7 @@ CENTRE = Caller("centre", Role.READER, "centre")
 OPERATOR = Caller("operator", Role.ADMIN, "county-it")
 
 Ask = Callable[..., httpx.Response]
-"""A request to DICOMweb: method, path, then as httpx takes it."""
+"""A request to DICOMweb, see the fixture ``ask``."""
 
 
 class RecordingHub:

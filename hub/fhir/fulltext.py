@@ -8,7 +8,8 @@ engine that keeps the words gives the same answer.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from html import unescape as unescape_html
 from typing import Any
 
@@ -28,6 +29,7 @@ _NO_TEXT = frozenset(
     )
 )
 """Elements that speak to machines."""
+_SHORT = 40
 _MARKUP = re.compile(r"<[^>]*>")
 _WORD = re.compile(
     r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]|[0-9a-z\u00b5\u00df-\u00f6\u00f8-\u02af\u0370-\u058f]{1,255}"
@@ -36,7 +38,7 @@ _WORD = re.compile(
 
 def words(text: str) -> str:
     """The words with one blank between; empty where there are none."""
-    return " ".join(_WORD.findall(_folded(text)))
+    return _short_words(text) if len(text) < _SHORT else " ".join(_WORD.findall(_folded(text)))
 
 
 def sequences(value: str) -> tuple[str, ...]:
@@ -49,14 +51,14 @@ def holds(content: str, sequence: str) -> bool:
     return f" {sequence} " in f" {content} "
 
 
-def content_of(body: bytes) -> str:
-    """The words of everything that people read in a resource."""
-    return _joined(_texts(msgspec.json.decode(body)))
+def content_of(resource: dict[str, Any]) -> str:
+    """The words of everything that people read in a resource, given as JSON values."""
+    return _joined(_texts(resource))
 
 
-def narrative_of(body: bytes) -> str:
+def narrative_of(resource: dict[str, Any]) -> str:
     """The words of its narrative (``text.div``)."""
-    text = msgspec.json.decode(body).get("text")
+    text = resource.get("text")
     return _joined([_plain(text["div"])] if isinstance(text, dict) and isinstance(text.get("div"), str) else [])
 
 
@@ -74,6 +76,12 @@ def excerpt(body: bytes, found: Sequence[str]) -> str:
     return ""
 
 
+@lru_cache(maxsize=1 << 15)
+def _short_words(text: str) -> str:
+    """Most of what resources say is said in each of them."""
+    return " ".join(_WORD.findall(_folded(text)))
+
+
 def _folded(text: str) -> str:
     if text.isascii():
         return text.lower()
@@ -85,17 +93,22 @@ def _joined(texts: Iterable[str]) -> str:
     return f" {BARRIER} ".join(found for text in texts if (found := words(text)))[:MOST_CHARACTERS]
 
 
-def _texts(node: Any, name: str = "") -> Iterator[str]:
+def _texts(resource: dict[str, Any]) -> list[str]:
     """In the order of the JSON."""
-    if isinstance(node, str):
-        yield _plain(node) if name == "div" else node
-    elif isinstance(node, dict):
-        for key, value in node.items():
-            if key not in _NO_TEXT:
-                yield from _texts(value, key)
-    elif isinstance(node, list):
-        for item in node:
-            yield from _texts(item, name)
+    found: list[str] = []
+    _gather(resource, found)
+    return found
+
+
+def _gather(node: dict[str, Any], found: list[str]) -> None:
+    for name, value in node.items():
+        if name in _NO_TEXT:
+            continue
+        for item in value if type(value) is list else (value,):
+            if type(item) is str:
+                found.append(_plain(item) if name == "div" else item)
+            elif type(item) is dict:
+                _gather(item, found)
 
 
 def _plain(xhtml: str) -> str:

@@ -11,8 +11,6 @@ from functools import cache, lru_cache
 from itertools import islice, product
 from typing import Any
 
-import msgspec
-
 from hub.fhir.strings import has_chinese, normalised
 
 LEAST_DIGITS = 4
@@ -25,9 +23,9 @@ NAME, SOUND, NUMBER, TAIL = "n", "s", "i", "t"
 """What a key tells of, as its first letter; a tail is written backwards."""
 
 
-def keys_of(body: bytes) -> frozenset[str]:
-    """Everything that the Patient can be found by."""
-    return frozenset(_keys(msgspec.json.decode(body)))
+def keys_of(patient: dict[str, Any]) -> frozenset[str]:
+    """Everything that a Patient, given as JSON values, can be found by."""
+    return frozenset(_keys(patient))
 
 
 def terms_of(find: str) -> tuple[tuple[str, ...], ...]:

@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from hub.contracts.search import Indexed
 from hub.fhir import model
 from hub.fhir.extract import IndexRows, extract
@@ -34,6 +36,7 @@ def check_number(resource_type: str, resource_id: str, version: int, shares: int
 
 def document(one: Indexed) -> dict[str, Any]:
     """Of a live resource. Raises ValueError (``msgspec``'s among them) where its body cannot be read."""
+    resource = msgspec.json.decode(one.body)
     rows = extract(one.type, model.decode(one.body, one.type), one.id)
     made: dict[str, Any] = {
         "type": one.type,
@@ -51,7 +54,7 @@ def document(one: Indexed) -> dict[str, Any]:
         "quantity": _amounts(rows),
         "present": sorted(_present(rows)),
         "sort": _sort_keys(rows),
-        "content": content_of(one.body),
+        "content": content_of(resource),
     }
     made["token"] += list(dict.fromkeys(keys.coding_key(parameter, "", uri) for parameter, uri in rows.uris))
     if one.patient:
@@ -59,8 +62,8 @@ def document(one: Indexed) -> dict[str, Any]:
     if rows.sort_date_us:
         made["occurred"] = keys.milliseconds(rows.sort_date_us)
     if one.type == "Patient":
-        made["people"] = sorted(keys_of(one.body))
-    if narrative := narrative_of(one.body):
+        made["people"] = sorted(keys_of(resource))
+    if narrative := narrative_of(resource):
         made["narrative"] = narrative
     return {name: value for name, value in made.items() if value != []}
 

@@ -55,6 +55,8 @@ class ElasticsearchIndex:
         """``hub.contracts.search.SearchIndex.find``."""
         cursor = None if after is None else cursors.read(self._key, query, after)
         async with _limited(self._seconds):
+            if query.summary_count and not _chained(query):
+                return Found((), None, await self._count(query, scope))
             point = cursor.point_in_time if cursor else await self._open(query)
             try:
                 return await self._page(query, scope, point, None if cursor is None else cursor.after)
@@ -117,9 +119,13 @@ class ElasticsearchIndex:
         self._forget(point)
         return Found(ids, None, total)
 
+    async def _count(self, query: SearchQuery, scope: Scope) -> int:
+        body = query_of(query, scope, {}, None)
+        answer = await self._client.count(index=self._generations.alias_of(query.type), query=body)
+        return int(answer["count"])
+
     async def _open(self, query: SearchQuery) -> str:
-        chained = bool(query.has) or any(one.chain for one in query.criteria)
-        names = self._generations.aliases if chained else [self._generations.alias_of(query.type)]
+        names = self._generations.aliases if _chained(query) else [self._generations.alias_of(query.type)]
         answer = await self._client.open_point_in_time(index=names, keep_alive=KEEP_ALIVE)
         return str(answer["id"])
 
@@ -183,6 +189,10 @@ class ElasticsearchIndex:
             if len(hits) < _PAGE:
                 return found
             after = hits[-1]["sort"]
+
+
+def _chained(query: SearchQuery) -> bool:
+    return bool(query.has) or any(one.chain for one in query.criteria)
 
 
 @asynccontextmanager

@@ -3,8 +3,11 @@ the search."""
 
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
+from typing import Any
+
+import msgspec
 
 from hub.fhir.fulltext import content_of, holds, narrative_of
 from hub.fhir.people import keys_of, meets
@@ -31,15 +34,15 @@ def holding(
             if row[-1] not in rows:
                 continue
             body = stored_of(rows[row[-1]], names).body
-            if _holds(body, query.texts) and (not query.people or meets(keys_of(body), query.people)):
+            if all(_may_hold(body, text) for text in query.texts) and _meets(msgspec.json.decode(body), query):
                 yield place, row
 
 
-def _holds(body: bytes, texts: Sequence[FullText]) -> bool:
-    for text in texts:
-        if not _may_hold(body, text):
-            return False
-        words = narrative_of(body) if text.narrative else content_of(body)
+def _meets(resource: dict[str, Any], query: SearchQuery) -> bool:
+    if query.people and not meets(keys_of(resource), query.people):
+        return False
+    for text in query.texts:
+        words = narrative_of(resource) if text.narrative else content_of(resource)
         if not any(all(holds(words, sequence) for sequence in one) for one in text.alternatives):
             return False
     return True

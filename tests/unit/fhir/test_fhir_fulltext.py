@@ -34,13 +34,13 @@ REPORT = json.dumps(
     ],
 )
 def test_sequences_are_found_whatever_stands_between_their_characters(value: str, found: bool) -> None:
-    content = content_of(REPORT)
+    content = content_of(json.loads(REPORT))
     assert all(holds(content, sequence) for sequence in sequences(value)) is found
 
 
 def test_a_narrative_is_read_without_its_markup() -> None:
-    assert narrative_of(REPORT) == "右 肺 磨 玻 璃 结 节 ct"
-    assert narrative_of(b'{"text": {"div": 5}}') == ""
+    assert narrative_of(json.loads(REPORT)) == "右 肺 磨 玻 璃 结 节 ct"
+    assert narrative_of({"text": {"div": 5}}) == ""
 
 
 def test_a_value_without_any_word_is_no_sequence() -> None:

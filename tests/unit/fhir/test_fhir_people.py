@@ -1,21 +1,17 @@
 """People are found by what is at hand of them."""
 
-import json
-
 import pytest
 
 from hub.contracts.errors import Incorrect
 from hub.fhir.people import keys_of, meets, terms_of
 from hub.fhir.search import parse
 
-PATIENT = json.dumps(
-    {
-        "resourceType": "Patient",
-        "name": [{"family": "单", "given": ["吕芳"]}, {"text": "Anna Müller"}],
-        "telecom": [{"value": "+86 138-0000-4321"}, {"system": "email"}],
-        "identifier": [{"value": "99010119900307001X"}, {"system": "urn:x"}],
-    }
-).encode()
+PATIENT = {
+    "resourceType": "Patient",
+    "name": [{"family": "单", "given": ["吕芳"]}, {"text": "Anna Müller"}],
+    "telecom": [{"value": "+86 138-0000-4321"}, {"system": "email"}],
+    "identifier": [{"value": "99010119900307001X"}, {"system": "urn:x"}],
+}
 
 
 @pytest.mark.parametrize(

@@ -195,7 +195,8 @@ def test_what_the_archive_deletes_is_gone_and_said_to_be(
         pacs.http.delete(f"/studies/{study}").raise_for_status()
     notify(server, "1.2.3")
     assert until(lambda: studies(ask)["1.2.3"]["00080056"]["Value"] == ["UNAVAILABLE"])
-    assert until(lambda: b"UNAVAILABLE" in recording_hub.submissions[-1].entries[-1].body)
+    told = recording_hub.submissions
+    assert until(lambda: told and b"UNAVAILABLE" in told[-1].entries[-1].body)
 
 
 def test_what_lived_at_the_archive_and_is_sent_to_us_stays_here(

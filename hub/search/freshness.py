@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Protocol
 
-from hub.contracts.store import ResourceStore
+from hub.contracts.search import IndexedStore, Mark
+from hub.contracts.store import ChangeLog
 
 from .planner import Condition
 from .progress import Progress
@@ -11,34 +13,40 @@ from .progress import Progress
 BUILDING = "The search index is being built."
 
 
+class FollowedStore(IndexedStore, ChangeLog, Protocol):
+    """A store that an index follows."""
+
+
 class Freshness:
     """Reads what the indexer has saved; asks no server."""
 
     def __init__(
-        self, store: ResourceStore, progress: Progress, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self, store: FollowedStore, progress: Progress, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self._store = store
         self._progress = progress
         self._clock = clock
 
-    def last_sequence(self) -> int:
-        return self._store.last_sequence()
+    def asked(self) -> Mark:
+        """Everything that is committed now."""
+        return self._store.mark()
 
-    def reached(self) -> int:
-        """Every change up to this one can be found; 0 where no index is live."""
+    def has_seen(self, asked: Mark) -> bool:
+        """Whether every change and share up to ``asked`` can be found."""
         live = self._progress.live()
-        return live.mark.changes if live else 0
+        return live is not None and live.mark.changes >= asked.changes and live.mark.shares >= asked.shares
 
     def condition(self) -> Condition:
         live = self._progress.live()
         if live is None:
             return Condition(self._progress.word_of_trouble() or BUILDING)
-        behind = self._store.last_sequence() - live.mark.changes
-        if behind <= 0:
+        log = self._store.mark()
+        changes, shares = max(0, log.changes - live.mark.changes), max(0, log.shares - live.mark.shares)
+        if not changes and not shares:
             return Condition()
         first = self._store.changes_since(live.mark.changes, 1)
         seconds = (self._clock() - first[0].at).total_seconds() if first else 0.0
-        return Condition("", behind, max(0.0, seconds))
+        return Condition("", changes + shares, max(0.0, seconds))
 
     def refused(self, resource_type: str) -> int:
         return self._progress.refused_count(resource_type)

@@ -125,10 +125,10 @@ class PlannedSearches(Searches):
 
     async def _caught_up(self, condition: Condition) -> Condition:
         """The index once it has seen what was committed by now, or as it is when the time is up."""
-        asked = self._freshness.last_sequence()
+        asked = self._freshness.asked()
         deadline = time.monotonic() + STRICT_SECONDS
         while time.monotonic() < deadline:
-            if self._freshness.reached() >= asked:
+            if self._freshness.has_seen(asked):
                 return Condition()
             await asyncio.sleep(0.02)
         return condition

@@ -72,13 +72,14 @@ def fetched() -> Path:
             return home
         unpacked = home.parent / "unpacked"
         shutil.rmtree(unpacked, ignore_errors=True)
+        unpacked.mkdir()
         subprocess.run(
             [
                 *("mvn", "-B", "-ntp", "-q", UNPACK, f"-Dartifact={CARRIER}", f"-DoutputDirectory={unpacked}"),
                 "-Dmdep.unpack.includes=*/elasticsearch/**",
             ],
             check=True,
-            cwd=home.parent,
+            cwd=unpacked,  # where the plug-in leaves its marks
         )
         (server,) = unpacked.glob("*/elasticsearch")
         for module in UNUSED_MODULES:

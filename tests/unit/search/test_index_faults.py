@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -13,6 +14,7 @@ from hub.contracts.store import CommitView
 from hub.search.elasticsearch import feeding, indexer
 from hub.search.elasticsearch.feeding import Throttled
 from hub.search.elasticsearch.index import SEARCH_SECONDS
+from hub.search.freshness import Freshness
 from tests.contracts.resource_stores import BAIHE, OWN, create, delete, observation, patient, update
 from tests.servers.elasticsearch import ElasticsearchServer
 from tests.servers.indexed_county import IndexedCounty
@@ -65,8 +67,18 @@ def test_what_is_shared_without_a_new_version_is_found_by_who_it_is_shared_with(
         view.share("Patient", "p5", "baihe")
 
     county.store.act(share, HUB).result()
+    assert county.ask("Patient?name=王", OWN["baihe"]).behind
     county.settle()
     assert county.index_ids("Patient?name=王", OWN["baihe"]) == ["p5"]
+
+
+def test_a_clock_that_runs_slow_does_not_hide_that_the_index_is_behind(county: IndexedCounty) -> None:
+    county.one(update(patient("3", id="p3", name=[{"family": "钱"}])))
+    for hours, seconds in ((-5, 0.0), (5, 18_000.0)):
+        skewed = Freshness(county.store, county.progress, lambda h=hours: datetime.now(UTC) + timedelta(hours=h))
+        condition = skewed.condition()
+        assert condition.behind_changes == 1
+        assert condition.behind_seconds == pytest.approx(seconds, abs=600)
 
 
 def test_an_indexer_that_was_killed_does_its_last_work_again(county: IndexedCounty) -> None:

@@ -117,6 +117,12 @@ def _plain(xhtml: str) -> str:
 
 def _place(text: str, sequence: str) -> tuple[int, int] | None:
     """Of a sequence in a text as written: folded characters are followed back to those they came from."""
+    if all(len(word) == 1 and word > "\u3000" for word in sequence.split(" ")):
+        plain = sequence.replace(" ", "")
+        if plain in text:  # Chinese, with nothing in between: by far the most
+            return text.index(plain), text.index(plain) + len(plain)
+    if not holds(words(text), sequence):
+        return None
     folded: list[str] = []
     origin: list[int] = []
     for at, char in enumerate(text):

@@ -26,11 +26,13 @@ from tests.servers.elasticsearch import ElasticsearchServer
 
 FINDINGS = ("磨玻璃结节", "实性结节", "斑片影", "胸腔积液", "支气管扩张", "肺气肿", "钙化灶", "未见异常")
 PLACES = ("右肺上叶", "右肺中叶", "右肺下叶", "左肺上叶", "左肺下叶", "双肺")
+SIZES = {True: (18, 2_000), False: (180, 100_000)}
+"""Patients with their records (about 225 resources each), and reports beside them."""
 Row = tuple[str, str, str]
 
 
 def run(folder: Path, small: bool) -> Iterator[Row]:
-    patients, reports = (18, 2_000) if small else (180, 100_000)
+    patients, reports = SIZES[small]
     server = ElasticsearchServer(folder / "es", heap="1g", quick=False).start()
     hub = RunningHub(folder / "data", HUB_SEARCH__ELASTICSEARCH_URL=server.url)
     try:

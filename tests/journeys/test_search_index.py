@@ -119,9 +119,8 @@ def test_an_operator_sees_compares_and_rebuilds_the_index_beside_the_hub(hub: Ru
         clinic.post("/fhir/DiagnosticReport", json=REPORT)
     rebuilt = hub.run("index", "rebuild", "--data-dir", folder)
     assert (rebuilt.returncode, "live: generation" in rebuilt.stdout) == (0, True), rebuilt.stdout + rebuilt.stderr
-    compared = hub.run("index", "verify", "--all", "--data-dir", folder)
+    compared = hub.run("index", "repair", "--all", "--data-dir", folder)
     assert (compared.returncode, ": 0 differ, 0 repaired." in compared.stdout) == (0, True), compared.stdout
-    assert hub.run("index", "repair", "--data-dir", folder).returncode == 0
     told = hub.run("index", "status", "--data-dir", folder)
     assert told.returncode == 0, told.stdout
     assert "live: yes" in told.stdout

@@ -11,6 +11,7 @@ from hub.contracts.caller import Caller, Role
 from hub.contracts.errors import Busy, Gone, Incorrect
 from hub.contracts.search import IndexAway
 from hub.contracts.store import CommitView
+from hub.search import searching
 from hub.search.elasticsearch import feeding, indexer
 from hub.search.elasticsearch.feeding import Throttled
 from hub.search.elasticsearch.index import SEARCH_SECONDS
@@ -152,6 +153,7 @@ def test_a_disk_that_is_nearly_full_holds_up_the_index_and_nothing_else(
     county: IndexedCounty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feeding, "FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(searching, "STRICT_SECONDS", 0.1)
     blocks = f"/{index_of(county)}/_settings"
     county.elasticsearch("PUT", blocks, {"index.blocks.read_only_allow_delete": True})
     county.one(update(patient("13", id="p13", name=[{"family": "郑"}])))

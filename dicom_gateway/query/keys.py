@@ -7,7 +7,7 @@ from typing import Any
 from hub.contracts.errors import Incorrect
 
 from ..data_set_bytes import person_name
-from ..study_index.keys import KEYS, Level
+from ..study_index.keys import Level, key_of
 from ..study_index.match import Condition, condition
 from .identifier import Identifier, where
 from .matching import is_universal
@@ -64,7 +64,7 @@ def read_query(identifier: Identifier, *, patient_root: bool, relational: bool =
         query.returned[name] = attribute["vr"]
         if name in _NOT_KEYS or is_universal(attribute):
             continue
-        key = KEYS.get(int(_MODALITIES_IN_STUDY if name == _MODALITY and level in ("PATIENT", "STUDY") else name, 16))
+        key = key_of(int(_MODALITIES_IN_STUDY if name == _MODALITY and level in ("PATIENT", "STUDY") else name, 16))
         if key is not None:
             found = condition(key, key_text(attribute), where(name))
             if found is not None:

@@ -53,3 +53,10 @@ KEYS: dict[int, Key] = {
     0x00280010: Key("instance", "i.rows", Matching.NUMBER),
     0x00280011: Key("instance", "i.columns", Matching.NUMBER),
 }
+
+_SOP_CLASS, _SOP_CLASSES_IN_STUDY = 0x00080016, 0x00080062
+
+
+def key_of(tag: int) -> Key | None:
+    """SOP Classes in Study asks for a study with an instance of the class."""
+    return KEYS.get(_SOP_CLASS if tag == _SOP_CLASSES_IN_STUDY else tag)

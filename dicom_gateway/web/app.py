@@ -92,6 +92,8 @@ class DicomWebApp:
         if request.method == "OPTIONS":
             return capabilities(path, request.root, request.accept)
         if request.method != "GET":
+            if path[:1] not in _RESOURCES:
+                raise no_such_route()
             answer = refusal(_wrong_method(request.method))
             allowed = b"GET, POST" if path == ["studies"] else b"GET, DELETE" if path[:1] == ["studies"] else b"GET"
             answer.headers.append((b"allow", allowed))
@@ -166,6 +168,9 @@ class DicomWebApp:
             rows = await asyncio.to_thread(self._archive.served.current, rows)
         self._audit.note(request.caller, "wado", SIGHT_OF, sorted({row.patient for row in rows if row.patient}))
         return rows
+
+
+_RESOURCES = (["studies"], ["series"], ["instances"], ["wado"], ["worklist"], ["corrections"])
 
 
 def _is_search(path: list[str]) -> bool:

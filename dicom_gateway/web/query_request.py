@@ -7,7 +7,7 @@ from typing import Any
 from hub.contracts.errors import Incorrect
 
 from ..data_dictionary import representation_of, tag_of
-from ..study_index.keys import KEYS, Level
+from ..study_index.keys import KEYS, Level, key_of
 from ..study_index.match import Condition, condition, malformed
 
 MOST_RESULTS = 5000
@@ -81,7 +81,7 @@ def _add(request: SearchRequest, level: Level, name: str, value: str) -> None:
             issue_code="not-supported",
             http_status=400,
         )
-    key = KEYS.get(tags[0]) if len(tags) == 1 else None
+    key = key_of(tags[0]) if len(tags) == 1 else None
     if key is None:
         request.include.append(tags[0])  # universal matching asks for the attribute back
         if value.strip():
@@ -100,6 +100,9 @@ def _asked(tags: list[int], value: str) -> dict[str, Any]:
     if inner:
         return {"vr": "SQ", "Value": [{f"{inner[0]:08X}": _asked(inner, value)}]}
     representation = representation_of(tag)
+    if representation == "SQ":
+        where = f"({tag >> 16:04x},{tag & 0xFFFF:04x})"
+        raise malformed(where, "Name an attribute of its items: Sequence.Attribute=value.")
     if representation == "PN":
         return {"vr": "PN", "Value": [{"Alphabetic": value}]}
     return {"vr": representation, "Value": re.split(r"[,\\]", value) if representation == "UI" else value.split("\\")}

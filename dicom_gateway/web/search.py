@@ -58,7 +58,6 @@ async def search_level(
         return Answer(204, headers=headers)
     named = {one for one, _condition in within}
     whereabouts = Whereabouts(archive.index.distant_archives, archive.distant.directory)
-    own = archive.settings.ae_title
     body = bytearray(b"[")
     for number, match in enumerate(matches):
         if number % _TURN == _TURN - 1:
@@ -66,8 +65,7 @@ async def search_level(
         attributes = _attributes(
             level, match, request.root, with_study="study" not in named, with_series="series" not in named
         )
-        attributes["00080054"] = of_values("AE", whereabouts.retrieve_ae_titles(own, match.distant))
-        attributes["00080056"] = of_values("CS", [whereabouts.availability(match.distant)])
+        attributes.update(_where(match, whereabouts, archive))
         _include(attributes, asked, level, extra.get(_id(level, match)))
         if len(body) > 1:
             body += b","
@@ -80,11 +78,14 @@ def _matching(query: Query, asked: SearchRequest, archive: Archive, scope: Scope
     """Those of the index's matches whose objects match the keys beyond the index. Raises TooLarge (413) where too many
     objects would have to be read, Incorrect (400) for a key that is malformed."""
     found: list[Match] = []
+    whereabouts = Whereabouts(archive.index.distant_archives, archive.distant.directory)
     for begin in range(0, MOST_EXAMINED, MOST_INCLUDED):
         some = search(archive.index, replace(query, limit=MOST_INCLUDED, offset=begin), scope)
         described = _descriptions(query.level, some, archive)
         for match in some:
-            attributes = msgspec.json.decode(msgspec.json.encode(described.get(_id(query.level, match), {})))
+            computed = _attributes(query.level, match, "", with_study=True, with_series=True)
+            known = described.get(_id(query.level, match), {}) | computed | _where(match, whereabouts, archive)
+            attributes = msgspec.json.decode(msgspec.json.encode(known))
             try:
                 if matches_keys(asked.beyond, attributes):
                     found.append(match)
@@ -134,6 +135,14 @@ def _id(level: Level, match: Match) -> int:
     if level == "series":
         return match.series or 0
     return match.instance.id if match.instance else 0
+
+
+def _where(match: Match, whereabouts: Whereabouts, archive: Archive) -> Attributes:
+    titles = whereabouts.retrieve_ae_titles(archive.settings.ae_title, match.distant)
+    return {
+        "00080054": of_values("AE", titles),
+        "00080056": of_values("CS", [whereabouts.availability(match.distant)]),
+    }
 
 
 def _attributes(level: Level, match: Match, root: str, *, with_study: bool, with_series: bool) -> Attributes:

@@ -75,6 +75,8 @@ SELECTIONS: list[tuple[dict[str, Any], list[str]]] = [
     ({"AccessionNumber": "ACC-*"}, [A, B]),
     ({"PatientSex": "M"}, [B]),
     ({"InstitutionName": "青山*"}, [A]),
+    ({"SOPClassesInStudy": "1.2.840.10008.5.1.4.1.1.2", "PatientSex": "M"}, [B]),
+    ({"SOPClassesInStudy": "1.2.3"}, []),
 ]
 
 

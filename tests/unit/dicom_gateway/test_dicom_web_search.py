@@ -215,6 +215,7 @@ def test_other_methods_are_refused(ask: Ask) -> None:
     for method in ("DELETE", "PUT"):
         answer = ask("/studies", method=method)
         assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+        assert ask("/nothing", method=method).status_code == 404
 
 
 @pytest.mark.parametrize("pattern", ["*" * 40 + "x", "a*a*a*a*a*a*a*a*a*b", "?" * 60])
@@ -258,9 +259,15 @@ def test_every_attribute_can_be_searched_by(ask: Ask, store: ArchiveInstanceStor
         ("Manufacturer=Beta&offset=1", 1), ("PerformingPhysicianName=doc^1", 1),
         ("PerformedProcedureStepStartTime=01-02", 2),
         ("RequestAttributesSequence.ScheduledProcedureStepID=S1", 2), ("00400275.00401001=R2", 0),
+        ("NumberOfStudyRelatedInstances=1", 3), ("NumberOfStudyRelatedInstances=2", 0),
+        ("InstanceAvailability=ONLINE", 3), ("InstanceAvailability=OFFLINE", 0),
+        (f"SOPClassesInStudy={made.SOPClassUID}", 3), ("SOPClassesInStudy=1.2.3", 0),
     ):  # fmt: skip
         for level in ("studies", "series", "instances"):
             assert len(found(ask, f"/{level}?{query}")) == count, (level, query)
     assert values(found(ask, "/series?Manufacturer=Alpha"), "00080070") == ["Alpha"]
-    for query in ("PerformedProcedureStepStartTime=x", "Nonsense=1", "RequestAttributesSequence.Nonsense=1"):
+    for query in (
+        "PerformedProcedureStepStartTime=x", "Nonsense=1", "RequestAttributesSequence.Nonsense=1",
+        "RequestAttributesSequence=1",
+    ):  # fmt: skip
         assert ask(f"/series?{query}").status_code == 400

@@ -35,9 +35,11 @@ _MOST_IGNORED_BYTES = 1 << 20
 _RELEASE_RP = bytes((6, 0, 0, 0, 0, 4, 0, 0, 0, 0))
 
 
-def serve(provider: Provider, connection: socket.socket, far_end: FarEnd, deadline: float) -> None:
+def serve(
+    provider: Provider, connection: socket.socket, far_end: FarEnd, deadline: float, associated: Callable[[], None]
+) -> None:
     """The whole life of an association on a connection. ``deadline``: monotonic time by which the request must be
-    there. The connection is the caller's to close."""
+    there. ``associated`` is called when it is admitted. The connection is the caller's to close."""
     request = _request(connection, deadline)
     if request is None:
         return
@@ -48,6 +50,7 @@ def serve(provider: Provider, connection: socket.socket, far_end: FarEnd, deadli
     peer = admit(provider, _title(request[CALLED]), _title(request[CALLING]), far_end)
     if not isinstance(peer, Peer):
         return _end(connection, _reject(peer))
+    associated()
     try:
         try:
             agreement = provider.negotiation.agree(request)

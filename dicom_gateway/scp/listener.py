@@ -3,12 +3,12 @@
 Closed by default: an association is accepted only after ``Peers`` has recognised who calls.
 """
 
-import contextlib
 import select
 import socket
 import ssl
 import threading
 import time
+from functools import partial
 from typing import Any
 
 from hub.contracts.far_end import FarEnd, certificate_names
@@ -16,11 +16,12 @@ from hub.telemetry.metrics import count
 
 from ..events import ASSOCIATIONS, log_fault
 from . import acceptor
+from .connections import Connections
 from .provider import Provider
 from .stock import Stock
 
 UNNEGOTIATED_SPARE = 16
-"""Connections beyond the associations that may be; more are closed at once."""
+"""Connections beyond the associations that may be."""
 PATIENCE_SECONDS = 0.003
 """How long a connection is left to the sibling processes, for each association that this one holds more than they."""
 MOST_PATIENCE_SECONDS = 0.02
@@ -39,8 +40,7 @@ class Listener:
         self._socket.setblocking(False)
         self._local = self._socket.getsockname()
         self._stopping = False
-        self._connections: dict[threading.Thread, socket.socket] = {}
-        self._lock = threading.Lock()
+        self._connections = Connections(provider.settings.maximum_associations + UNNEGOTIATED_SPARE)
         self._thread = threading.Thread(target=self._listen, name="dicom-listener", daemon=True)
 
     @property
@@ -66,13 +66,9 @@ class Listener:
             if self._stock is not None:
                 self._stock.abort_idle()
             time.sleep(0.02)
-        with self._lock:
-            for connection in self._connections.values():
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
+        self._connections.end()
 
     def _listen(self) -> None:
-        most = self.provider.settings.maximum_associations + UNNEGOTIATED_SPARE
         while not self._stopping:
             if not select.select([self._socket], [], [], _POLL_SECONDS)[0]:
                 continue
@@ -86,37 +82,38 @@ class Listener:
                 log_fault("listener", failure)
                 time.sleep(_POLL_SECONDS)
                 continue
-            if len(self._connections) >= most:
-                count(ASSOCIATIONS, answer="too-many-connections")
-                connection.close()
-                continue
             thread = threading.Thread(
                 target=self._serve, args=(connection, remote), name="dicom-association", daemon=True
             )
-            with self._lock:
-                self._connections[thread] = connection
+            if not self._connections.add(thread, connection):
+                count(ASSOCIATIONS, answer="too-many-connections")
+                connection.close()
+                continue
             thread.start()
 
     def _serve(self, connection: socket.socket, remote: Any) -> None:
         deadline = time.monotonic() + self.provider.settings.association_seconds
+        thread = threading.current_thread()
+        associated = partial(self._connections.associate, thread)
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.settimeout(self.provider.settings.association_seconds)
             names = None
             if self._tls is not None:
                 # Here, in a thread of its own, so that a peer who stalls the handshake holds up nobody else.
-                connection = self._tls.wrap_socket(connection, server_side=True)
+                connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+                self._connections.replace(thread, connection)
+                connection.do_handshake()
                 names = certificate_names(connection.getpeercert())
             far_end = FarEnd(str(remote[0]), names)
             if self._stock is not None:
-                self._stock.serve(connection, far_end, self._local, remote)
+                self._stock.serve(connection, far_end, self._local, remote, associated)
             else:
-                acceptor.serve(self.provider, connection, far_end, deadline)
+                acceptor.serve(self.provider, connection, far_end, deadline, associated)
         except OSError:
             count(ASSOCIATIONS, answer="no-handshake")
         except Exception as failure:
             log_fault("association", failure)
         finally:
             connection.close()
-            with self._lock:
-                self._connections.pop(threading.current_thread(), None)
+            self._connections.remove(thread)

@@ -5,6 +5,7 @@ The library does everything but admission and the services, which are ours in ei
 
 import socket
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from pynetdicom import AE, _config, evt
@@ -51,9 +52,11 @@ class Stock:
         self._associations: set[StockAssociation] = set()
         self._lock = threading.Lock()
 
-    def serve(self, connection: socket.socket, far_end: FarEnd, local: Any, remote: Any) -> None:
-        """The whole life of an association on a connection."""
-        association = StockAssociation(self._ae, self._provider, far_end)
+    def serve(
+        self, connection: socket.socket, far_end: FarEnd, local: Any, remote: Any, associated: Callable[[], None]
+    ) -> None:
+        """The whole life of an association on a connection. ``associated`` is called when it is admitted."""
+        association = StockAssociation(self._ae, self._provider, far_end, associated)
         transport = BoundedSocket(association, client_socket=connection)
         transport.pdu_seconds = self._provider.settings.network_seconds
         association.set_socket(transport)
@@ -87,7 +90,7 @@ class Stock:
 def _application_entity(settings: DicomSettings) -> AE:
     ae = AE(ae_title=settings.ae_title)
     ae.maximum_pdu_size = settings.maximum_pdu_bytes
-    ae.maximum_associations = 2 * settings.maximum_associations  # admission counts
+    ae.maximum_associations = 1 << 16  # admission counts, and connections are capped by the listener
     ae.network_timeout = settings.network_seconds
     ae.acse_timeout = settings.association_seconds
     ae.dimse_timeout = settings.network_seconds
@@ -99,11 +102,12 @@ def _application_entity(settings: DicomSettings) -> AE:
 class StockAssociation(Association):  # type: ignore[misc]
     """``peer`` is set before the association is accepted; without one nothing is."""
 
-    def __init__(self, ae: AE, provider: Provider, far_end: FarEnd) -> None:
+    def __init__(self, ae: AE, provider: Provider, far_end: FarEnd, associated: Callable[[], None]) -> None:
         super().__init__(ae, MODE_ACCEPTOR)
         self.daemon = True
         self.provider = provider
         self.far_end = far_end
+        self.associated = associated
         self.peer: Peer | None = None
         self.relational: frozenset[str] = frozenset()
         settings = provider.settings
@@ -168,6 +172,7 @@ def _on_requested(event: Any) -> None:
     )
     if isinstance(verdict, Peer):
         association.peer = verdict
+        association.associated()
     else:
         association.acse.send_reject(*verdict)
         association.kill()

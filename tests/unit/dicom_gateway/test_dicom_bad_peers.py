@@ -107,19 +107,21 @@ def test_a_silent_association_ends(server: Any) -> None:
         assert closed(silent.line)
 
 
-def test_a_flood_of_connections_is_capped_and_leaves_room_again(server: Any) -> None:
-    lines = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(60)]
-    deadline = time.monotonic() + 8
+@BOTH
+def test_a_flood_of_silent_connections_is_capped_and_keeps_nobody_out(server: Any) -> None:
     most = server._settings.maximum_associations + UNNEGOTIATED_SPARE
-    while server._listener.connections < most and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert server._listener.connections == most
-    for line in lines:
-        assert closed(line)  # those beyond at once, the others when their time for a request is over
-        line.close()
+    with association(server, CT, ae_title="BAIHE") as held, contextlib.ExitStack() as open_lines:
+        lines = [
+            open_lines.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(most + 20)
+        ]
+        assert store(server) == 0
+        assert server._listener.connections <= most
+        assert held.send_c_store(image()).Status == 0
+        assert closed(lines[0])  # the oldest gave way
+    deadline = time.monotonic() + 8
     while server._listener.connections and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert store(server) == 0
+    assert server._listener.connections == 0
 
 
 @BOTH

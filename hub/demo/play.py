@@ -12,7 +12,7 @@ from hub.demo.stage import Stage
 
 
 def _make_images(folder: Path) -> dict[str, list[Path]]:
-    """The CT series and the DR image of the play, drawn anew each time so that they are of today."""
+    """The CT series and the DR image of the play, drawn anew each time so that they are of yesterday."""
     module = runpy.run_path(str(SAMPLES / "dicom" / "make_county.py"))
     made: dict[str, list[Path]] = module["make"](folder)
     return made

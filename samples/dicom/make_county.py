@@ -7,7 +7,7 @@ same day gives the same bytes: UIDs come from a hash of what they name.
 """
 
 import sys
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -32,15 +32,20 @@ NAMES = {
 """For each file: the label (0008,0005), the name, and the encoding it is really written in."""
 
 
+def yesterday() -> date:
+    """A day whose studies are never of the future, whatever the hour and the time zone of this machine."""
+    return date.today() - timedelta(days=1)
+
+
 def make(folder: Path, day: date | None = None) -> dict[str, list[Path]]:
-    """The two studies of the demonstration, as of ``day`` (today)."""
-    day = day or date.today()
+    """The two studies of the demonstration, as of ``day`` (yesterday)."""
+    day = day or yesterday()
     return {"ct": _chest_ct(folder / "ct", day), "dr": _chest_dr(folder / "dr", day)}
 
 
 def make_names(folder: Path, day: date | None = None) -> dict[str, Path]:
     """One small CR image for each row of ``NAMES``, by its key."""
-    day = day or date.today()
+    day = day or yesterday()
     made = {}
     for key, (label, name, encoding) in NAMES.items():
         image = _image(CR, "CR", f"names/{key}", 1, day, patient=f"N-{key}", label=label)

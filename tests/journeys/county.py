@@ -151,7 +151,9 @@ class County:
         """C-STORE one chest radiograph of a study of its own; returns its data set."""
         folder = self.folder / self.new("images")
         maker = self._images
-        named = maker._image(maker.DX, "DX", self.new("study"), 1, date.today(), patient=patient_id, label="ISO_IR 192")
+        named = maker._image(
+            maker.DX, "DX", self.new("study"), 1, maker.yesterday(), patient=patient_id, label="ISO_IR 192"
+        )
         named.PatientName, named.StudyDescription, named.BodyPartExamined = name, "胸部正位片", "CHEST"
         for keyword, value in more.items():
             setattr(named, keyword, value)

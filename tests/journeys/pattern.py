@@ -1,6 +1,5 @@
 """A series whose every image shows another picture, known to the grey level, and finding it again on a screen."""
 
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -27,11 +26,13 @@ def grey(number: int, center: float = CENTER, width: float = WIDTH) -> np.ndarra
 
 
 def sent(county: County, patient: str = "", images: int = 3, description: str = "图样<CT>") -> Any:
-    """A CT series of these, of today, sent by 青山镇卫生院 through STOW-RS; the last data set."""
+    """A CT series of these, of yesterday, sent by 青山镇卫生院 through STOW-RS; the last data set."""
     study = county.new("pattern")
     parts = []
     for number in range(1, images + 1):
-        one = _MAKER._image(_MAKER.CT, "CT", study, number, date.today(), patient=patient or study, label="ISO_IR 192")
+        one = _MAKER._image(
+            _MAKER.CT, "CT", study, number, _MAKER.yesterday(), patient=patient or study, label="ISO_IR 192"
+        )
         one.PatientName, one.StudyDescription, one.SeriesDescription = "林^晓燕", description, "三幅图"
         one.PixelSpacing, one.ImageOrientationPatient = [1, 1], [1, 0, 0, 0, 1, 0]
         one.ImagePositionPatient = [0, 0, 5 * number]
@@ -47,7 +48,7 @@ def sent(county: County, patient: str = "", images: int = 3, description: str = 
 def document(county: County) -> Any:
     """A study that is one page of PDF; its data set."""
     study = county.new("document")
-    one = _MAKER._image(EncapsulatedPDFStorage, "DOC", study, 1, date.today(), patient=study, label="ISO_IR 192")
+    one = _MAKER._image(EncapsulatedPDFStorage, "DOC", study, 1, _MAKER.yesterday(), patient=study, label="ISO_IR 192")
     one.PatientName, one.StudyDescription, one.ConversionType = "林^晓燕", "会诊记录", "WSD"
     one.BurnedInAnnotation, one.DocumentTitle, one.MIMETypeOfEncapsulatedDocument = "YES", "会诊", "application/pdf"
     one.EncapsulatedDocument = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF "

@@ -104,11 +104,16 @@ def local_day(moment_us: int) -> int:
     return datetime.fromtimestamp(moment_us / 1e6, UTC).astimezone(ZONE).toordinal()
 
 
+FAST_CLOCK_SECONDS = 600.0
+"""What is dated this little ahead is of now: the clocks of devices are not those of the hub."""
+
+
 def age_seconds(prior: Prior, now_us: int) -> float:
-    """From the anchor to now; by calendar days where only a date is known."""
+    """From the anchor to now; by calendar days where only a date is known. Negative for what is of the future."""
     if prior.date_only:
         return (local_day(now_us) - local_day(prior.anchor_us)) * float(DAY_SECONDS)
-    return (now_us - prior.anchor_us) / 1e6
+    age = (now_us - prior.anchor_us) / 1e6
+    return 0.0 if -FAST_CLOCK_SECONDS <= age < 0 else age
 
 
 def child_factor(examination: Examination, context: Context) -> float:

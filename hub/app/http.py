@@ -69,6 +69,7 @@ from hub.web.viewer import viewer_router
 from .images_desk import PartsImagesDesk
 from .parts import Parts
 from .storage import shown
+from .tallies import TALLIES
 
 LATEST = 30
 NAMES_ON_PAGE = 200
@@ -164,7 +165,7 @@ def http_application(parts: Parts) -> App:
         images_pages(PartsImagesDesk(parts), reconciling, _to_reconcile(parts), parts.policy, parts.audit),
         mapping_desk_router(parts.store, parts.policy),
         figures_router(figures, parts.store, parts.policy),
-        activity_router(parts.searches, parts.policy),
+        activity_router(parts.searches, parts.policy, TALLIES),
         figures_pages(
             parts.policy, figures, lambda caller, whose: mapping_desk(parts.store, caller, whose, NAMES_ON_PAGE)
         ),

@@ -25,6 +25,8 @@ from hub.settings import Search
 from hub.store.sqlite import SqliteResourceStore
 from hub.telemetry import events
 
+from .tallies import TALLIES
+
 MEASURE_SECONDS = 1.0
 
 STUMBLED = events.declare("search.check-failed", "warning", ("error",), "A check of the index could not be finished.")
@@ -93,8 +95,8 @@ async def opened_index(search: Search, store: SqliteResourceStore) -> AsyncItera
     progress = Progress(store)
     client = connect(settings)
     try:
-        indexer = Indexer(store, progress, client, settings, Pace(search.rebuild_per_second))
-        checker = Checker(store, progress, client, indexer.generations, indexer.feeder)
+        indexer = Indexer(store, progress, client, settings, Pace(search.rebuild_per_second), tuple(TALLIES.values()))
+        checker = Checker(store, progress, client, indexer.generations, indexer.feeder, indexer.tallies)
         yield IndexRoom(progress, indexer, checker)
     finally:
         await client.close()

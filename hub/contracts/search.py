@@ -28,6 +28,15 @@ Activity = Mapping[tuple[str, str], int]
 """How many resources, by (owner organization, month of the type's primary date)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What happens and is counted, and is no resource. ``rows``: a SELECT of ``seq``, ``at_us`` and ``organization``
+    from a side table that rows are only ever added to, ``seq`` in the order of the commits."""
+
+    kind: str
+    rows: str
+
+
 class Searches(Protocol):
     """Sends a search to the one engine that answers it. ``query`` is a ``hub.fhir.search.SearchQuery``."""
 
@@ -41,6 +50,10 @@ class Searches(Protocol):
 
     async def activity(self, resource_type: str, months: Months, owner: str | None) -> tuple[Activity, str]:
         """Live resources of a type counted, of one organization or of all; and the engine that counted."""
+        ...
+
+    async def tallied(self, tally: Tally, months: Months, owner: str | None) -> tuple[Activity, str]:
+        """How often it happened, likewise."""
         ...
 
     async def close(self) -> None: ...
@@ -71,6 +84,10 @@ class SearchIndex(Protocol):
         ...
 
     async def activity(self, resource_type: str, months: Months, owner: str | None) -> Activity:
+        """Raises IndexAway."""
+        ...
+
+    async def tallied(self, kind: str, months: Months, owner: str | None) -> Activity:
         """Raises IndexAway."""
         ...
 
@@ -127,6 +144,10 @@ class IndexedStore(Protocol):
         ...
 
     def activity(self, resource_type: str, months: Months, owner: str | None) -> Activity:
+        """Raises Busy (too-costly)."""
+        ...
+
+    def tallied(self, tally: Tally, months: Months, owner: str | None) -> Activity:
         """Raises Busy (too-costly)."""
         ...
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
-from hub.contracts.search import IndexedStore, Mark
-from hub.contracts.store import ChangeLog
+from hub.contracts.search import IndexedStore, Mark, Months, Tally
+from hub.contracts.store import ChangeLog, ResourceReader
 
 from .planner import Condition
 from .progress import Progress
@@ -13,7 +13,7 @@ from .progress import Progress
 BUILDING = "The search index is being built."
 
 
-class FollowedStore(IndexedStore, ChangeLog, Protocol):
+class FollowedStore(IndexedStore, ChangeLog, ResourceReader, Protocol):
     """A store that an index follows."""
 
 
@@ -47,6 +47,15 @@ class Freshness:
         first = self._store.changes_since(live.mark.changes, 1)
         seconds = (self._clock() - first[0].at).total_seconds() if first else 0.0
         return Condition("", changes + shares, max(0.0, seconds))
+
+    def has_tallied(self, tally: Tally, months: Months) -> bool:
+        """Whether everything of a tally that happened in these months can be found."""
+        live = self._progress.live()
+        if live is None:
+            return False
+        sql = f"SELECT 1 FROM ({tally.rows}) WHERE seq > ? AND at_us >= ? AND at_us < ? LIMIT 1"  # noqa: S608
+        seen = self._progress.tallied(live.n, tally.kind)
+        return not self._store.side_rows(sql, (seen, months[0][1] * 1000, months[-1][2] * 1000))
 
     def refused(self, resource_type: str) -> int:
         return self._progress.refused_count(resource_type)

@@ -119,6 +119,14 @@ class Progress:
     def mark_gone(self, generation: Generation) -> None:
         self._run("UPDATE search_generation SET state = ? WHERE n = ?", (State.GONE, generation.n))
 
+    def tallied(self, n: int, kind: str) -> int:
+        """How far the rows of a tally can be found in a generation."""
+        rows = self._store.side_rows("SELECT seq FROM search_tally WHERE n = ? AND kind = ?", (n, kind))
+        return int(rows[0][0]) if rows else 0
+
+    def save_tallied(self, n: int, kind: str, seq: int) -> None:
+        self._run("INSERT OR REPLACE INTO search_tally VALUES (?, ?, ?)", (n, kind, seq))
+
     def ask_for_rebuild(self) -> int:
         """The newest generation there is; the one that is asked for will be greater."""
         newest = self.newest()

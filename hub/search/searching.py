@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from hub.contracts.caller import Scope
 from hub.contracts.errors import Busy, ExchangeError
-from hub.contracts.search import CURSOR_OF_INDEX, Activity, Answer, IndexAway, Months, Searches, SearchIndex
+from hub.contracts.search import CURSOR_OF_INDEX, Activity, Answer, IndexAway, Months, Searches, SearchIndex, Tally
 from hub.contracts.store import Page, ResourceStore
 from hub.fhir.search import SearchQuery
 from hub.telemetry import metrics
@@ -27,6 +27,8 @@ FALLBACKS = metrics.describe("hub_search_fallbacks_total", "Searches for the ind
 
 class Gathering(ResourceStore, Protocol):
     def activity(self, resource_type: str, months: Months, owner: str | None) -> Activity: ...
+
+    def tallied(self, tally: Tally, months: Months, owner: str | None) -> Activity: ...
 
     def gather(self, query: Any, scope: Scope, ids: Sequence[str]) -> Page: ...
 
@@ -50,6 +52,9 @@ class StoreAlone(Searches):
 
     async def activity(self, resource_type: str, months: Months, owner: str | None) -> tuple[Activity, str]:
         return await asyncio.to_thread(self._store.activity, resource_type, months, owner), "store"
+
+    async def tallied(self, tally: Tally, months: Months, owner: str | None) -> tuple[Activity, str]:
+        return await asyncio.to_thread(self._store.tallied, tally, months, owner), "store"
 
     async def close(self) -> None:
         return None
@@ -114,6 +119,16 @@ class PlannedSearches(Searches):
             except IndexAway as failure:
                 self._rest = _Rest(time.monotonic() + REST_SECONDS, str(failure))
         return await asyncio.to_thread(self._store.activity, resource_type, months, owner), "store"
+
+    async def tallied(self, tally: Tally, months: Months, owner: str | None) -> tuple[Activity, str]:
+        """The index counts where it has seen everything that happened in these months."""
+        away = time.monotonic() < self._rest.until
+        if not away and await asyncio.to_thread(self._freshness.has_tallied, tally, months):
+            try:
+                return await self._index.tallied(tally.kind, months, owner), "index"
+            except IndexAway as failure:
+                self._rest = _Rest(time.monotonic() + REST_SECONDS, str(failure))
+        return await asyncio.to_thread(self._store.tallied, tally, months, owner), "store"
 
     async def close(self) -> None:
         await self._index.close()

@@ -12,6 +12,8 @@ SEARCH_TABLES = SideTable(
         started_ms INTEGER NOT NULL, reached_ms INTEGER NOT NULL);
     CREATE TABLE IF NOT EXISTS search_refused (
         rid INTEGER PRIMARY KEY, reference TEXT NOT NULL, reason TEXT NOT NULL, at_ms INTEGER NOT NULL);
+    CREATE TABLE IF NOT EXISTS search_tally (
+        n INTEGER NOT NULL, kind TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (n, kind)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS search_word (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     """,
 )

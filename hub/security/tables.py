@@ -1,6 +1,7 @@
 """The side tables of this room and of the audit trail. Tokens, codes and sessions lie here only as SHA-256; the key
 that seals links lies here whole, as the records do that it opens."""
 
+from hub.contracts.search import Tally
 from hub.contracts.store import SideTable
 
 SECURITY_TABLES = SideTable(
@@ -46,3 +47,5 @@ AUDIT_TABLES = SideTable(
     CREATE INDEX IF NOT EXISTS audit_event_client ON audit_event (client);
     """,
 )
+READS = Tally("read", "SELECT seq, at_us, organization FROM audit_event WHERE action = 'R' AND outcome = 0")
+"""Patients that somebody was shown something of, once for each time."""

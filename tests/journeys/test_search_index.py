@@ -67,6 +67,10 @@ def test_a_report_is_found_by_its_words_and_shown_where(hub: RunningHub) -> None
         assert "检索索引" in operator.get("/").text
         counted = operator.get("/figures/activity?type=DiagnosticReport&from=2026-01&to=2026-12").json()
         assert counted["type"] == "DiagnosticReport"
+        shown = operator.get("/figures/activity?type=read&from=2020-01&to=2022-12").json()
+        assert (shown["type"], shown["items"]) == ("read", [])
+        for kind in ("look-up", "reminder"):
+            assert operator.get(f"/figures/activity?type={kind}&from=2026-01&to=2026-12").status_code == 200
         assert operator.get("/figures/activity?from=2026-13&to=2026-12").status_code == 400
         assert operator.get("/figures/activity?type=Patient&from=2026-01&to=2026-12").status_code == 400
     with hub.session("qingshan") as clinic:
@@ -138,7 +142,8 @@ def test_without_its_server_the_hub_starts_unless_the_index_is_required(tmp_path
     url = f"http://127.0.0.1:{free_port()}"
     hub = RunningHub(tmp_path / "data", HUB_SEARCH__ELASTICSEARCH_URL=url, HUB_SEARCH__REQUIRED=str(required).lower())
     if required:
-        done = hub.run("serve", "--data-dir", str(tmp_path / "data"), "--http", "127.0.0.1:0", "--mllp", "127.0.0.1:0")
+        doors = [option for door in ("http", "mllp", "dicom") for option in (f"--{door}", "127.0.0.1:0")]
+        done = hub.run("serve", "--data-dir", str(tmp_path / "data"), *doors)
         assert done.returncode == 2
         assert done.stderr.count("\n") == 1
         assert f"Nothing answers at {url}" in done.stderr

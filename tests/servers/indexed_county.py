@@ -1,11 +1,12 @@
 """A small county with a search index beside its store: both engines, asked the same."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hub.contracts.caller import EVERYTHING, Scope
-from hub.contracts.search import Answer
+from hub.contracts.search import Answer, Tally
 from hub.search.elasticsearch.checking import Checker, Report
 from hub.search.elasticsearch.connection import ServerSettings, connect
 from hub.search.elasticsearch.index import ElasticsearchIndex
@@ -23,8 +24,10 @@ class IndexedCounty(County):
 
     store: SqliteResourceStore
 
-    def __init__(self, folder: Path, url: str, prefix: str) -> None:
-        super().__init__(SqliteResourceStore(folder, side_tables=[SEARCH_TABLES]))
+    def __init__(self, folder: Path, url: str, prefix: str, tallies: Sequence[Tally] = (), **more: Any) -> None:
+        side_tables = [SEARCH_TABLES, *more.pop("side_tables", ())]
+        super().__init__(SqliteResourceStore(folder, side_tables=side_tables, **more))
+        self.tallies = tallies
         self.runner = asyncio.Runner()
         self.settings = ServerSettings((url,), prefix=prefix)
         self.progress = Progress(self.store)
@@ -34,7 +37,7 @@ class IndexedCounty(County):
         """As after a start of the hub: nothing is known but what was saved. A search may take as long as a busy machine
         makes it, unless that is what a test is about."""
         self.client = self.runner.run(_made(self.settings))
-        self.indexer = Indexer(self.store, self.progress, self.client, self.settings)
+        self.indexer = Indexer(self.store, self.progress, self.client, self.settings, tallies=self.tallies)
         key = self.progress.secret(Word.CURSOR_KEY)
         self.index = ElasticsearchIndex(self.client, self.indexer.generations, key, seconds=search_seconds)
         self.freshness = Freshness(self.store, self.progress)
@@ -44,7 +47,8 @@ class IndexedCounty(County):
         self.runner.run(self.indexer.settle())
 
     def check(self, *, repair: bool = False, everything: bool = True) -> Report:
-        checker = Checker(self.store, self.progress, self.client, self.indexer.generations, self.indexer.feeder)
+        indexer = self.indexer
+        checker = Checker(self.store, self.progress, self.client, indexer.generations, indexer.feeder, indexer.tallies)
         return self.runner.run(checker.check(repair=repair, everything=everything))
 
     def look_again(self) -> None:

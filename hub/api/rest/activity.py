@@ -1,9 +1,11 @@
-"""``GET /figures/activity``: how many reports, studies, reminders … an organization has a month. Nothing of a patient.
+"""``GET /figures/activity``: how many reports, studies, look-ups, reminders … an organization has a month. Nothing of a
+patient.
 
 A clinic and a physician see their own organization's figures; an admin, an auditor and a reading centre the county's,
 or one organization's (``organization=``).
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -11,7 +13,7 @@ from fastapi import APIRouter, Query, Request
 from hub.contracts.caller import Role
 from hub.contracts.errors import Incorrect
 from hub.contracts.gate import Gate
-from hub.contracts.search import Searches
+from hub.contracts.search import Searches, Tally
 from hub.fhir.months import months_between
 
 from .caller import caller_of
@@ -25,11 +27,12 @@ COUNTED = (
     "ServiceRequest",
     "Task",
 )
-"""``DiagnosticReport`` are reads, ``DetectedIssue`` orders that duplicated."""
+"""``DiagnosticReport`` are what was read and reported, ``DetectedIssue`` orders that duplicated."""
 _COUNTY = frozenset({Role.ADMIN, Role.AUDITOR, Role.READER})
 
 
-def activity_router(searches: Searches, gate: Gate) -> APIRouter:
+def activity_router(searches: Searches, gate: Gate, tallies: Mapping[str, Tally]) -> APIRouter:
+    """``tallies``: what is counted beside resources, by its kind."""
     router = APIRouter(tags=["figures"])
 
     @router.get("/figures/activity")
@@ -43,13 +46,15 @@ def activity_router(searches: Searches, gate: Gate) -> APIRouter:
         """Months are ``YYYY-MM``; ``engine`` is what counted, with the same result on either."""
         caller = caller_of(request)
         gate.check_action(caller, "figures")
-        if resource_type not in COUNTED:
+        if resource_type not in COUNTED and resource_type not in tallies:
+            known = ", ".join((*COUNTED, *tallies))
             raise Incorrect(
-                "This type is not counted here.", where="type", remedy=f"Ask for one of {', '.join(COUNTED)}.",
-                http_status=400,
-            )  # fmt: skip
+                "This type is not counted here.", where="type", remedy=f"Ask for one of {known}.", http_status=400
+            )
         owner = (organization or None) if caller.role in _COUNTY else caller.organization
-        found, engine = await searches.activity(resource_type, months_between(first, last), owner)
+        months, tally = months_between(first, last), tallies.get(resource_type)
+        counting = searches.tallied(tally, months, owner) if tally else searches.activity(resource_type, months, owner)
+        found, engine = await counting
         items = [
             {"organization": name, "month": month, "count": count} for (name, month), count in sorted(found.items())
         ]

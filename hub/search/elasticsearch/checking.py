@@ -23,6 +23,8 @@ from hub.telemetry import events
 from .document import check_number, document
 from .feeding import Feeder, Place
 from .generations import Generations
+from .mappings import MAPPING
+from .tallying import Tallies, TalliesBehind
 
 SLICE = 10_000
 """Ages in one slice; also the most documents that one request lists."""
@@ -63,19 +65,21 @@ class Checker:
         client: AsyncElasticsearch,
         generations: Generations,
         feeder: Feeder,
+        tallies: Tallies,
     ) -> None:
         self._store = store
         self._progress = progress
         self._client = client
         self._generations = generations
         self._feeder = feeder
+        self._tallies = tallies
 
     async def check(self, *, repair: bool, everything: bool = False) -> Report:
         """Raises NotCaughtUp, and what the client raises where the server is away."""
         live = await self._caught_up()
         if repair:
             await self._feeder.try_refused(live)
-            await self._generations.refresh(live.n)
+            await self._generations.refresh(live.n, live.mapping)
         newest = await asyncio.to_thread(self._store.newest_rid)
         suspects: dict[str, str] = {}
         documents = 0
@@ -93,6 +97,12 @@ class Checker:
         places: dict[str, Place | None] = {}
         confirmed = await self._confirmed(suspects, places) if suspects else {}
         repaired = await self._repaired(confirmed, places) if repair and confirmed else 0
+        if live.mapping == MAPPING:
+            try:
+                confirmed |= (tallied := await self._tallies.check(live, repair=repair))
+            except TalliesBehind:
+                raise NotCaughtUp from None
+            repaired += len(tallied) if repair else 0
         report = Report(
             datetime.now(UTC).isoformat(timespec="seconds"), documents, len(samples), len(confirmed), repaired,
             tuple(sorted(confirmed.items())[:LISTED]),
@@ -203,7 +213,7 @@ class Checker:
         for at in range(0, len(written), 500):
             await self._feeder.overwrite(live, written[at : at + 500], places)
         await self._feeder.remove(live, {name: places[name] for name in confirmed if name not in rids})
-        await self._generations.refresh(live.n)
+        await self._generations.refresh(live.n, live.mapping)
         return len(confirmed)
 
     def _indices(self, live: Generation) -> list[str]:

@@ -70,10 +70,10 @@ class Feeder:
         made = await asyncio.to_thread(self._made, generation, rids)
         refused = made.refused
         for lines in _requests(made.lines):
-            refused += await self._send(lines)
+            refused += await self.send(lines)
         bad = {one.rid for one in refused}
         if bad:  # what stands there is of an older version: nothing is better than that
-            await self._send(await asyncio.to_thread(self._removals, generation, sorted(bad)))
+            await self.send(await asyncio.to_thread(self._removals, generation, sorted(bad)))
         taken = [rid for rid in rids if rid in self._refused and rid not in bad]
         if refused or taken:
             await asyncio.to_thread(self._progress.note_refused, refused, taken)
@@ -85,7 +85,7 @@ class Feeder:
         document stood when that was found out, None where there was none; what was written since is left alone."""
         made = await asyncio.to_thread(self._made, generation, rids, seen)
         for lines in _requests(made.lines):
-            await self._send(lines)
+            await self.send(lines)
 
     async def remove(self, generation: Generation, seen: Mapping[str, Place | None]) -> None:
         """Documents of what the store does not know."""
@@ -93,9 +93,9 @@ class Feeder:
         for reference, place in seen.items():
             index = self._generations.index_of(generation.n, reference.partition("/")[0], generation.mapping)
             if place is not None:
-                lines.append(Line(0, reference, _encode({"delete": _guarded(index, reference, place)})))
+                lines.append(Line(0, reference, _encode({"delete": guarded(index, reference, place)})))
         for some in _requests(lines):
-            await self._send(some)
+            await self.send(some)
 
     async def try_refused(self, generation: Generation) -> None:
         """Once more what was refused: its server may have been mended."""
@@ -123,7 +123,8 @@ class Feeder:
                 made.refused.append(_refused(one.rid, one.reference, f"{type(failure).__name__} while it was read"))
         return made
 
-    async def _send(self, lines: Sequence[Line]) -> list[Refused]:
+    async def send(self, lines: Sequence[Line]) -> list[Refused]:
+        """Those that the server will not take. Raises Throttled, and what the client raises."""
         refused: list[Refused] = []
         pause_seconds = FIRST_PAUSE_SECONDS
         for _ in range(TRIES):
@@ -169,14 +170,13 @@ def _place(one: Indexed, index: str) -> dict[str, object]:
 
 def _forced(one: Indexed, index: str, place: Place | None) -> Line:
     if not one.body:
-        return Line(one.rid, one.reference, _encode({"delete": _guarded(index, one.reference, place)}))
+        return Line(one.rid, one.reference, _encode({"delete": guarded(index, one.reference, place)}))
     action = "create" if place is None else "index"
-    return Line(
-        one.rid, one.reference, _encode({action: _guarded(index, one.reference, place)}), _encode(document(one))
-    )
+    return Line(one.rid, one.reference, _encode({action: guarded(index, one.reference, place)}), _encode(document(one)))
 
 
-def _guarded(index: str, reference: str, place: Place | None) -> dict[str, object]:
+def guarded(index: str, reference: str, place: Place | None) -> dict[str, object]:
+    """Where a document goes, unless it was changed since it stood at ``place``."""
     guard = {} if place is None else {"if_seq_no": place[0], "if_primary_term": place[1]}
     return {"_index": index, "_id": reference, **guard}
 

@@ -6,7 +6,16 @@ from typing import Any
 from elasticsearch import AsyncElasticsearch
 
 from .connection import ServerSettings, Unusable
-from .mappings import ALL_GROUPS, APPLICATION, MAPPING, PROPERTIES, group_of, index_body
+from .mappings import (
+    ALL_GROUPS,
+    APPLICATION,
+    MAPPING,
+    PROPERTIES,
+    RESOURCE_GROUPS,
+    group_of,
+    groups_of,
+    index_body,
+)
 
 
 class Generations:
@@ -27,6 +36,10 @@ class Generations:
     def aliases(self) -> list[str]:
         return [self.alias(group) for group in ALL_GROUPS]
 
+    @property
+    def resource_aliases(self) -> list[str]:
+        return [self.alias(group) for group in RESOURCE_GROUPS]
+
     def index(self, n: int, group: str, mapping: int = MAPPING) -> str:
         return f"{self.alias(group)}-v{mapping}-{n:06d}"
 
@@ -34,7 +47,7 @@ class Generations:
         return self.index(n, group_of(resource_type), mapping)
 
     def indices(self, n: int, mapping: int = MAPPING) -> list[str]:
-        return [self.index(n, group, mapping) for group in ALL_GROUPS]
+        return [self.index(n, group, mapping) for group in groups_of(mapping)]
 
     async def examine(self) -> None:
         """Raises Unusable where somebody else's index stands under one of our names."""
@@ -82,8 +95,8 @@ class Generations:
         found = await self._client.indices.get(index=self.aliases, ignore_unavailable=True, allow_no_indices=True)
         return set(found) == set(self.indices(n))
 
-    async def refresh(self, n: int) -> None:
-        await self._client.indices.refresh(index=self.indices(n))
+    async def refresh(self, n: int, mapping: int) -> None:
+        await self._client.indices.refresh(index=self.indices(n, mapping))
 
     async def remove(self, n: int, mapping: int) -> None:
         await self._client.indices.delete(index=self.indices(n, mapping), ignore_unavailable=True)

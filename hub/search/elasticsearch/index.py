@@ -16,6 +16,7 @@ from hub.search import cursor as cursors
 from . import keys
 from .compiling import parameters_of, query_of, sort_of
 from .generations import Generations
+from .mappings import TALLIES
 
 SEARCH_SECONDS = 1.5
 """Of one page; then the store is asked."""
@@ -72,20 +73,31 @@ class ElasticsearchIndex:
 
     async def activity(self, resource_type: str, months: Months, owner: str | None) -> Activity:
         """``hub.contracts.search.SearchIndex.activity``."""
-        filters: list[Json] = [{"term": {"type": resource_type}}]
+        return await self._counted(self._generations.alias_of(resource_type), resource_type, months, owner, {})
+
+    async def tallied(self, kind: str, months: Months, owner: str | None) -> Activity:
+        """``hub.contracts.search.SearchIndex.tallied``."""
+        added = {"n": {"sum": {"field": "n"}}}
+        return await self._counted(self._generations.alias(TALLIES), kind, months, owner, added)
+
+    async def _counted(self, alias: str, kind: str, months: Months, owner: str | None, added: Json) -> Activity:
+        """``added``: what is summed up, where a document stands for more than one."""
+        filters: list[Json] = [{"term": {"type": kind}}]
         filters += [] if owner is None else [{"term": {"owner": owner}}]
         ranges = [{"key": name, "from": start, "to": end} for name, start, end in months]
         async with _limited(self._seconds):
             answer = await self._client.search(
-                index=self._generations.alias_of(resource_type), size=0, query={"bool": {"filter": filters}},
+                index=alias, size=0, query={"bool": {"filter": filters}},
                 aggs={"owners": {"terms": {"field": "owner", "size": MOST_OWNERS},
-                                 "aggs": {"months": {"range": {"field": "occurred", "ranges": ranges}}}}},
+                                 "aggs": {"months": {"range": {"field": "occurred", "ranges": ranges},
+                                                     "aggs": added}}}},
+                allow_partial_search_results=False,
             )  # fmt: skip
         owners = answer["aggregations"]["owners"]
         if owners["sum_other_doc_count"]:
             raise IndexAway(f"The search index tells no more than {MOST_OWNERS} organizations apart.")
         return {
-            (owned["key"], month["key"]): month["doc_count"]
+            (owned["key"], month["key"]): int(month["n"]["value"]) if added else month["doc_count"]
             for owned in owners["buckets"]
             for month in owned["months"]["buckets"]
             if month["doc_count"]
@@ -125,7 +137,7 @@ class ElasticsearchIndex:
         return int(answer["count"])
 
     async def _open(self, query: SearchQuery) -> str:
-        names = self._generations.aliases if _chained(query) else [self._generations.alias_of(query.type)]
+        names = self._generations.resource_aliases if _chained(query) else [self._generations.alias_of(query.type)]
         answer = await self._client.open_point_in_time(index=names, keep_alive=KEEP_ALIVE)
         return str(answer["id"])
 

@@ -8,12 +8,13 @@ repeated, so that it can be killed anywhere.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from elasticsearch import ApiError, AsyncElasticsearch, TransportError
 
-from hub.contracts.search import IndexedStore
+from hub.contracts.search import Tally
+from hub.search.freshness import FollowedStore
 from hub.search.progress import Generation, Progress, State, Word
 from hub.telemetry import events
 
@@ -21,6 +22,7 @@ from .connection import ServerSettings, Unusable, examine
 from .feeding import Feeder, Throttled
 from .generations import Generations
 from .mappings import MAPPING
+from .tallying import Tallies
 
 BATCH = 1_000
 VISIBLE_SECONDS = 0.5
@@ -49,11 +51,12 @@ class Indexer:
 
     def __init__(
         self,
-        store: IndexedStore,
+        store: FollowedStore,
         progress: Progress,
         client: AsyncElasticsearch,
         settings: ServerSettings,
         pace: Pace = Pace(),
+        tallies: Sequence[Tally] = (),
     ) -> None:
         self._store = store
         self._progress = progress
@@ -62,7 +65,12 @@ class Indexer:
         self._pace = pace
         self._generations = Generations(client, settings, progress.secret(Word.STORE_ID))
         self._feeder = Feeder(store, progress, client, self._generations)
+        self._tallies = Tallies(tallies, store, progress, client, self._generations, self._feeder)
         self._looked = float("-inf")
+
+    @property
+    def tallies(self) -> Tallies:
+        return self._tallies
 
     @property
     def generations(self) -> Generations:
@@ -102,6 +110,8 @@ class Indexer:
         live = await asyncio.to_thread(self._progress.live)
         if live is not None:
             worked = await self._follow(live)
+            if live.mapping == MAPPING:
+                worked |= await self._tallies.follow(live, VISIBLE_SECONDS)
         for filling in await asyncio.to_thread(self._progress.generations, State.FILLING):
             worked |= await self._fill(filling)
         return worked
@@ -109,6 +119,9 @@ class Indexer:
     async def settle(self) -> None:
         """Rounds until there is nothing to do."""
         while await self.round():
+            pass
+        live = await asyncio.to_thread(self._progress.live)
+        while live is not None and await self._tallies.follow(live, VISIBLE_SECONDS, now=True):
             pass
 
     # What there is
@@ -173,11 +186,14 @@ class Indexer:
             rids, mark = await asyncio.to_thread(self._store.touched_since, reached, BATCH)
             if mark == reached:
                 break
-            written += await self._feeder.write(generation, rids)
+            taken = await self._feeder.write(generation, rids)
+            if taken < len(rids):  # it may be the index that is not as it should be
+                self.forget()
+            written += taken
             reached = mark
         if reached == generation.mark:
             return False
-        await self._generations.refresh(generation.n)
+        await self._generations.refresh(generation.n, generation.mapping)
         documents = generation.documents + written
         await asyncio.to_thread(self._progress.save, replace(generation, mark=reached, documents=documents))
         return True
@@ -205,7 +221,7 @@ class Indexer:
         return True
 
     async def _take_over(self, generation: Generation) -> None:
-        await self._generations.refresh(generation.n)
+        await self._generations.refresh(generation.n, generation.mapping)
         await self._generations.lead_to(generation.n)
         await asyncio.to_thread(self._progress.make_live, generation)
         LIVE.log(generation=generation.n, documents=generation.documents)

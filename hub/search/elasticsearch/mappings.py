@@ -4,7 +4,7 @@ from typing import Any
 
 from hub.fhir.structures import resource_types
 
-MAPPING = 2
+MAPPING = 3
 """Raised with every change of a field, of ``keys`` or of ``document``: the next start builds anew beside the old."""
 
 APPLICATION = "regional-health-hub"
@@ -20,12 +20,21 @@ GROUPS: dict[str, frozenset[str]] = {
 }
 """Types that are searched alike; what stands in none is among the ``records``."""
 REST = "records"
-ALL_GROUPS = (*GROUPS, REST)
+RESOURCE_GROUPS = (*GROUPS, REST)
+TALLIES = "tallies"
+"""No resources: what happens, counted (``tallying``)."""
+ALL_GROUPS = (*RESOURCE_GROUPS, TALLIES)
+_TALLIED_SINCE = 3
 _GROUP_OF = {name: next((group for group, types in GROUPS.items() if name in types), REST) for name in resource_types()}
 
 
 def group_of(resource_type: str) -> str:
     return _GROUP_OF[resource_type]
+
+
+def groups_of(mapping: int) -> tuple[str, ...]:
+    """The indices that a generation of a mapping has."""
+    return ALL_GROUPS if mapping >= _TALLIED_SINCE else RESOURCE_GROUPS
 
 
 def _keyword(**more: Any) -> dict[str, Any]:
@@ -54,6 +63,8 @@ PROPERTIES: dict[str, Any] = {
     "sort": {"type": "flattened"},
     "content": {"type": "text", "analyzer": "words", "index_phrases": True, "norms": False},
     "narrative": {"type": "text", "analyzer": "words", "norms": False},
+    "block": {"type": "long"},
+    "n": {"type": "long"},
 }
 """``content`` and ``narrative`` hold words that ``hub.fhir.fulltext`` has cut already, single Chinese characters among
 them; pairs of neighbours are indexed too (``index_phrases``), so that a Chinese phrase is found by bigrams."""

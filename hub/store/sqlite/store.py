@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.contracts.caller import Caller, Scope
-from hub.contracts.search import Activity, Counted, Indexed, Mark, Months
+from hub.contracts.search import Activity, Counted, Indexed, Mark, Months, Tally
 from hub.contracts.store import Change, CheckWrite, CommitView, Page, Reaction, SideTable, Stored
 from hub.contracts.submission import Receipt, Submission
 from hub.fhir.search import SearchQuery
@@ -71,6 +71,9 @@ class SqliteResourceStore:
     def activity(self, resource_type: str, months: Months, owner: str | None) -> Activity:
         view = self._view()
         return counting.activity(view.connection, view.names, resource_type, months, owner)
+
+    def tallied(self, tally: Tally, months: Months, owner: str | None) -> Activity:
+        return counting.tallied(self._view().connection, tally, months, owner)
 
     # Feeding an index (``hub.contracts.search.IndexedStore``)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from elasticsearch import ApiError
 
 from hub.contracts.caller import Caller, Role
 from hub.contracts.errors import Busy, Gone, Incorrect
@@ -101,7 +102,7 @@ def test_a_write_that_was_held_up_does_not_overtake(county: IndexedCounty) -> No
     county.one(update(patient("8", id="p8", name=[{"family": "周"}])))
     county.one(delete("Patient/p9"))
     county.settle()
-    assert county.runner.run(county.indexer.feeder._send(old)) == []
+    assert county.runner.run(county.indexer.feeder.send(old)) == []
     assert "p8" in county.index_ids("Patient?name=周")
 
 
@@ -166,6 +167,103 @@ def test_a_disk_that_is_nearly_full_holds_up_the_index_and_nothing_else(
     county.elasticsearch("PUT", blocks, {"index.blocks.read_only_allow_delete": None})
     county.settle()
     assert county.index_ids("Patient?name=郑") == ["p13"]
+
+
+def test_a_server_that_has_no_room_for_requests_holds_up_the_index_and_nothing_else(
+    county: IndexedCounty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeding, "FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(searching, "STRICT_SECONDS", 0.1)
+
+    def limit(room: str | None) -> None:  # the server itself answers 429 then
+        settings = {"persistent": {"network.breaker.inflight_requests.limit": room}}
+        county.elasticsearch("PUT", "/_cluster/settings", settings)
+
+    limit("4kb")
+    try:
+        names = [f"p{number}" for number in range(40, 50)]
+        for name in names:
+            county.one(update(patient(name, id=name, name=[{"family": "何"}])))
+        live = county.progress.live()
+        assert live is not None
+        rids, _ = county.store.touched_since(live.mark, 100)
+        made = county.indexer.feeder._made(live, rids).lines
+        with pytest.raises(ApiError) as refused:
+            county.runner.run(
+                county.client.bulk(operations=[part for one in made for part in (one.action, one.source)])
+            )
+        assert refused.value.status_code == 429
+        with pytest.raises(Throttled):
+            county.settle()
+        answer = county.ask("Patient?name=何&_count=100")
+        assert (answer.engine, answer.behind) == ("index", True)
+        assert "is behind by 10 changes" in answer.notes[0]
+        strict = county.ask("Patient?name=何&_count=100", strict=True)
+        assert (strict.engine, sorted(one.id for one in strict.page.matches)) == ("store", names)
+    finally:
+        limit(None)
+    county.settle()
+    assert sorted(county.index_ids("Patient?name=何")) == names
+
+
+def test_an_index_in_another_shape_is_told_and_built_anew(county: IndexedCounty) -> None:
+    before = county.progress.live()
+    index = index_of(county)
+    told = county.elasticsearch("GET", f"/{index}")[index]
+    mappings = told["mappings"]
+    mappings["properties"]["string"] = {"type": "long"}
+    county.elasticsearch("DELETE", f"/{index}")
+    analysis = told["settings"]["index"]["analysis"]
+    planted = {"mappings": mappings, "settings": {"analysis": analysis}, "aliases": {"faults-people": {}}}
+    county.elasticsearch("PUT", f"/{index}", planted)
+    made = county.one(create(patient("30", name=[{"family": "吕"}])))
+    county.runner.run(county.indexer.round())
+    (refused,) = county.progress.refused()
+    assert (refused.reference, "parsing" in refused.reason) == (f"Patient/{made.id}", True)
+    answer = county.ask("Patient?name=吕")
+    assert (answer.engine, [one.id for one in answer.page.matches]) == ("store", [made.id])
+    county.searches._rest.until = 0.0
+    county.settle()  # an index that refuses is looked at, and this one is not what was made
+    after = county.progress.live()
+    assert before is not None
+    assert after is not None
+    assert after.n > before.n
+    assert county.index_ids("Patient?name=吕") == [made.id]
+    assert county.progress.refused() == []
+
+
+def test_an_index_of_an_older_shape_is_searched_and_fed_until_the_new_one_takes_over(county: IndexedCounty) -> None:
+    live = county.progress.live()
+    assert live is not None
+    generations = county.indexer.generations
+    older = 2
+    for name, old in zip(generations.indices(live.n), generations.indices(live.n, older), strict=False):
+        county.elasticsearch("PUT", f"/{name}/_settings", {"index.blocks.write": True})
+        county.elasticsearch("PUT", f"/{name}/_clone/{old}", {"settings": {"index.blocks.write": None}})
+        county.elasticsearch("GET", f"/_cluster/health/{old}?wait_for_status=yellow&timeout=20s")
+        county.elasticsearch("PUT", f"/{old}/_mapping", {"_meta": {**_meta(county, old), "mapping": older}})
+        county.elasticsearch("PUT", f"/{old}/_alias/{old.partition('-v')[0]}")
+    county.elasticsearch("DELETE", "/" + ",".join(generations.indices(live.n)))
+    sql = "UPDATE search_generation SET mapping = ? WHERE n = ?"
+    county.store.act(lambda view: view.execute(sql, (older, live.n)), HUB).result()
+    county.one(update(patient("50", id="p50", name=[{"family": "施"}])))
+    county.look_again()
+    county.runner.run(county.indexer.round())
+    still = county.progress.live()
+    assert still is not None
+    assert (still.n, still.mapping) == (live.n, older)
+    assert county.index_ids("Patient?name=施") == ["p50"]
+    assert county.ask("Patient?name=施").engine == "index"
+    county.settle()
+    after = county.progress.live()
+    assert after is not None
+    assert (after.n > live.n, after.mapping > older) == (True, True)
+    assert county.index_ids("Patient?name=施") == ["p50"]
+
+
+def _meta(county: IndexedCounty, index: str) -> dict[str, object]:
+    found: dict[str, object] = county.elasticsearch("GET", f"/{index}/_mapping")[index]["mappings"]["_meta"]
+    return found
 
 
 def test_one_document_that_the_server_will_not_take_is_listed_alone(county: IndexedCounty) -> None:

@@ -17,7 +17,7 @@ from hub.contracts.errors import Incorrect
 from hub.fhir import duplicate_keys, structures, violations
 from hub.fhir.struct_compiler import attribute, decoder, type_of
 
-__all__ = ["RESOURCE_TYPES", "attribute", "decode", "warm"]
+__all__ = ["RESOURCE_TYPES", "attribute", "decode", "kept", "warm"]
 
 RESOURCE_TYPES: frozenset[str] = structures.resource_types()
 """The 146 concrete resource types of R4."""
@@ -50,6 +50,11 @@ def decode(body: bytes, expected_type: str | None = None) -> Any:
     except RecursionError:
         raise too_deep() from None
     return resource
+
+
+def kept(body: bytes, resource_type: str) -> Any:
+    """The struct of a body that ``decode`` has taken before, as the store keeps it. Raises msgspec's errors."""
+    return decoder(resource_type).decode(body)
 
 
 def not_json(error: Exception, body: bytes) -> Incorrect:

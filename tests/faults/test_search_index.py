@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import statistics
 import threading
 import time
 from collections.abc import Iterator
@@ -10,12 +11,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.faults.four_doors import FourDoors
 from tests.journeys.running_hub import RunningHub
 from tests.servers.elasticsearch import ElasticsearchServer, cluster, missing
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "there is a server")
 
 FROZEN_SECONDS = 120.0
+ROUNDS, ROUND_SECONDS = 5, 12.0
 
 
 class Load:
@@ -141,6 +144,31 @@ def test_a_server_is_frozen_for_two_minutes(tmp_path: Path, server: Elasticsearc
         assert slowest < 10
         _whole(hub)
     finally:
+        hub.stop()
+
+
+def test_nothing_that_matters_waits_for_a_frozen_server(tmp_path: Path, server: ElasticsearchServer) -> None:
+    """Frozen and not, in turn: the machine may have more to do in one minute than in the next."""
+    hub = _hub(tmp_path, server.url)
+    try:
+        doors = FourDoors(hub)
+        doors.round(3, fault=False)
+        doors.rates[False].clear()
+        for _ in range(ROUNDS):
+            _until_ready(hub)
+            doors.round(ROUND_SECONDS, fault=False)
+            _until_ready(hub)
+            server.signal(signal.SIGSTOP)
+            time.sleep(1)
+            doors.round(ROUND_SECONDS, fault=True)
+            server.signal(signal.SIGCONT)
+        for door, ratio in doors.ratios().items():
+            usual, faulty = (statistics.median(doors.rates[fault][door]) for fault in (False, True))
+            print(f"{door}: {usual:.0f}/s, {faulty:.0f}/s while frozen, ratio {ratio:.2f} (target ≥ 0.9)")
+        assert doors.failures == []
+        _whole(hub)
+    finally:
+        server.signal(signal.SIGCONT)
         hub.stop()
 
 

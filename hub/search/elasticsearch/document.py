@@ -37,7 +37,7 @@ def check_number(resource_type: str, resource_id: str, version: int, shares: int
 def document(one: Indexed) -> dict[str, Any]:
     """Of a live resource. Raises ValueError (``msgspec``'s among them) where its body cannot be read."""
     resource = msgspec.json.decode(one.body)
-    rows = extract(one.type, model.decode(one.body, one.type), one.id)
+    rows = extract(one.type, model.kept(one.body, one.type), one.id)
     made: dict[str, Any] = {
         "type": one.type,
         "id": one.id,

@@ -21,6 +21,8 @@ from .generations import Generations
 
 MOST_BYTES = 4 << 20
 """Of one _bulk request."""
+AT_ONCE = 1_000
+"""Documents that are made while those before them are on their way."""
 TRIES = 6
 """Of what the server had no room for, with growing pauses; then the round is given up and comes again."""
 FIRST_PAUSE_SECONDS = 0.1
@@ -67,10 +69,20 @@ class Feeder:
     async def write(self, generation: Generation, rids: Sequence[int]) -> int:
         """How many are now as the store has them. A document that the server will not take is put on the list of the
         refused, alone. Raises Throttled, and what the client raises where the server is away."""
-        made = await asyncio.to_thread(self._made, generation, rids)
-        refused = made.refused
-        for lines in _requests(made.lines):
-            refused += await self.send(lines)
+        refused: list[Refused] = []
+        sending: asyncio.Task[list[Refused]] | None = None
+        try:
+            for at in range(0, len(rids), AT_ONCE):
+                made = await asyncio.to_thread(self._made, generation, rids[at : at + AT_ONCE])
+                refused += made.refused
+                if sending is not None:
+                    refused += await sending
+                sending = asyncio.create_task(self._send_all(made.lines))
+            if sending is not None:
+                refused += await sending
+        finally:
+            if sending is not None:
+                sending.cancel()
         bad = {one.rid for one in refused}
         if bad:  # what stands there is of an older version: nothing is better than that
             await self.send(await asyncio.to_thread(self._removals, generation, sorted(bad)))
@@ -79,6 +91,9 @@ class Feeder:
             await asyncio.to_thread(self._progress.note_refused, refused, taken)
             self._refused = (self._refused | bad) - set(taken)
         return len(rids) - len(bad)
+
+    async def _send_all(self, lines: Sequence[Line]) -> list[Refused]:
+        return [one for some in _requests(lines) for one in await self.send(some)]
 
     async def overwrite(self, generation: Generation, rids: Sequence[int], seen: Mapping[str, Place | None]) -> None:
         """As ``write``, whatever version stands there: for what differs though it should not. ``seen``: where the

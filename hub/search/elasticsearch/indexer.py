@@ -24,9 +24,9 @@ from .generations import Generations
 from .mappings import MAPPING
 from .tallying import Tallies
 
-BATCH = 1_000
+BATCH = 4_000
 VISIBLE_SECONDS = 0.5
-"""While there is more to do, what was written is made searchable this often."""
+"""While there is more to do, what was written is made searchable this often: each time costs the server."""
 POLL_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 10.0
 LOOK_SECONDS = 30.0

@@ -7,6 +7,7 @@ repeated, so that it can be killed anywhere.
 """
 
 import asyncio
+import gc
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -114,6 +115,10 @@ class Indexer:
                 worked |= await self._tallies.follow(live, VISIBLE_SECONDS)
         for filling in await asyncio.to_thread(self._progress.generations, State.FILLING):
             worked |= await self._fill(filling)
+        if worked:
+            # An answer of the server stands in a circle with its request, and so with all documents of that: what the
+            # collector would find only after hundreds of them.
+            gc.collect()
         return worked
 
     async def settle(self) -> None:

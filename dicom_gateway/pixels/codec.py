@@ -19,6 +19,7 @@ from pydicom.uid import UID
 from ..transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from .codestream import size_of
 from .image_pixel import ImagePixel
+from .unreadable import UNREADABLE
 
 Pixels = np.ndarray[Any, Any]
 
@@ -75,7 +76,7 @@ def decode(codestream: bytes, syntax: str, form: ImagePixel) -> tuple[Pixels, st
                     source, index=0, raw=not _is_lossy_jpeg(syntax), decoding_plugin=plugin, **_options(form)
                 )
                 return pixels, str(told["photometric_interpretation"])
-            except Exception:  # noqa: S112 - each library fails in its own way; the next one is asked
+            except UNREADABLE:  # each library fails in its own way; the next one is asked
                 continue
     if syntax == JPEG_EXTENDED and form.samples == 1:
         return _twelve_bits(codestream, form), form.photometric
@@ -95,7 +96,7 @@ def native(frame: bytes, form: ImagePixel) -> tuple[Pixels, str]:
             warnings.simplefilter("ignore")
             decoder = get_decoder(UID(EXPLICIT_VR_LITTLE_ENDIAN))
             pixels, told = decoder.as_array(frame, index=0, raw=True, **_options(form) | _AS_IT_IS)
-    except Exception as failure:
+    except UNREADABLE as failure:
         raise Undecodable(type(failure).__name__) from None
     photometric = str(told["photometric_interpretation"])
     return pixels, "YBR_FULL" if photometric == "YBR_FULL_422" else photometric
@@ -112,7 +113,7 @@ def encode(pixels: bytes, syntax: str, form: ImagePixel, ratio: float = LOSSY_RA
         warnings.simplefilter("ignore")
         try:
             return bytes(get_encoder(UID(syntax)).encode(pixels, index=0, encoding_plugin=ENCODED[syntax], **options))
-        except Exception as failure:
+        except UNREADABLE as failure:
             raise Undecodable(type(failure).__name__) from None
 
 

@@ -2,6 +2,8 @@
 
 from pydicom.dataset import Dataset
 
+from .unreadable import UNREADABLE
+
 
 def group_item(header: Dataset, number: int, keyword: str) -> Dataset | None:
     """The item of a functional group macro for frame ``number`` (from 1): its own, else the shared one."""
@@ -10,6 +12,6 @@ def group_item(header: Dataset, number: int, keyword: str) -> Dataset | None:
             items = header.get(sequence, None)
             if items and at < len(items) and (found := items[at].get(keyword, None)):
                 return found[0] if isinstance(found[0], Dataset) else None
-    except Exception:  # noqa: S110 - what the library cannot read is not there
+    except UNREADABLE:  # what the library cannot read is not there
         pass
     return None

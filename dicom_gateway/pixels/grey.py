@@ -9,6 +9,7 @@ from pydicom.pixels.processing import apply_modality_lut, apply_voi
 from .codec import Pixels
 from .functional_groups import group_item
 from .image_pixel import ImagePixel
+from .unreadable import UNREADABLE
 from .window import Window, window_of
 
 _MOST_TABLE_BITS = 16
@@ -55,7 +56,7 @@ def _modality(values: Pixels, form: ImagePixel, header: Dataset, number: int) ->
             slope, intercept = item.get("RescaleSlope", None), item.get("RescaleIntercept", None)
             if slope is not None and intercept is not None:
                 return values * float(slope) + float(intercept)
-        except Exception:  # noqa: S110 - a broken LUT: stored values are better than none
+        except UNREADABLE:  # a broken LUT: stored values are better than none
             pass
     return values.astype(np.float64)
 
@@ -73,7 +74,7 @@ def _of_interest(
             try:
                 bits = int(item.VOILUTSequence[0].LUTDescriptor[2])
                 return np.asarray(apply_voi(np.rint(values).astype(np.int64), item) / float((1 << bits) - 1))
-            except Exception:  # noqa: S110 - a broken LUT: the range is taken instead
+            except UNREADABLE:  # a broken LUT: the range is taken instead
                 pass
     if form.stored <= 8 and not form.signed and not form.floating:
         low, high = float(values.min()), float(values.max())
@@ -95,7 +96,7 @@ def _padding(header: Dataset, form: ImagePixel) -> Pixels | None:
     try:
         first = int(header.PixelPaddingValue)
         last = int(header.get("PixelPaddingRangeLimit", None) or first)
-    except Exception:
+    except UNREADABLE:
         return None
     values = np.arange(min(first, last), max(first, last) + 1, dtype=np.int64)[: 1 << _MOST_TABLE_BITS]
     return np.asarray(values & ((1 << form.stored) - 1))

@@ -21,6 +21,7 @@ from ..transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES, Tr
 from .codec import Pixels
 from .elements import ElementWriter
 from .image_pixel import ImagePixel, image_pixel
+from .unreadable import UNREADABLE
 from .workers import CodecWorkers, native_frame
 
 _WANTED = dict.fromkeys(WANTED)
@@ -106,7 +107,7 @@ def _header_of(buffer: Buffer, begin: int, end: int, syntax: TransferSyntax, fou
         warnings.simplefilter("ignore")  # of values in the field that the library finds odd
         try:
             return read_dataset(io.BytesIO(around), layout.implicit, True)
-        except Exception:
+        except UNREADABLE:
             raise Unsupported(
                 "The header of this object cannot be read.", remedy="Retrieve it as stored.", http_status=406
             ) from None

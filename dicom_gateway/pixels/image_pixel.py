@@ -7,6 +7,8 @@ from pydicom.dataset import Dataset
 
 from hub.contracts.errors import Unsupported
 
+from .unreadable import UNREADABLE
+
 LARGEST_FRAME_BYTES = 256 << 20
 """Of one frame, decoded. A small file may claim any size: what claims more is not decoded."""
 MOST_FRAMES = 100_000
@@ -86,7 +88,7 @@ def _number(header: Dataset, keyword: str, low: int, high: int, absent: int | No
                 raise ValueError
             return absent
         number = int(value)
-    except Exception:  # several values, text: the library raises what it likes
+    except UNREADABLE:  # several values, text: the library raises what it likes
         raise _not_decoded(keyword) from None
     if not low <= number <= high:
         raise _not_decoded(keyword)

@@ -16,6 +16,7 @@ from .codec import Pixels, as_rgb
 from .grey import grey_levels
 from .image import Image
 from .image_pixel import ImagePixel
+from .unreadable import UNREADABLE
 from .window import Window
 from .workers import CodecWorkers
 
@@ -84,7 +85,7 @@ def _palette(pixels: Pixels, form: ImagePixel, header: Dataset) -> Pixels:
         warnings.simplefilter("ignore")
         try:
             return apply_color_lut(pixels, header)
-        except Exception:
+        except UNREADABLE:
             raise Unsupported(
                 "The palette of this image cannot be read.",
                 where="(0028,1101)",

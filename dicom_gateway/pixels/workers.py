@@ -126,8 +126,8 @@ class _Worker:
         """Raises TimeoutError, EOFError, OSError; the worker is of no more use then."""
         late = threading.Timer(seconds, self._process.kill)
         late.daemon = True
-        late.start()
         begun = time.monotonic()
+        late.start()
         try:
             send(self._connection, job, content)
             head, body = receive(self._connection)

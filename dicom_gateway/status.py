@@ -67,6 +67,13 @@ def query_status(error: ExchangeError) -> int:
     return OUT_OF_RESOURCES if isinstance(error, (Busy, TooLarge)) else UNABLE_TO_PROCESS
 
 
+def object_status(error: Incorrect) -> int:
+    """The status of an N-CREATE-RSP or N-SET-RSP to a request that is wrong (PS3.7 annex C)."""
+    if error.issue_code == "required":
+        return MISSING_ATTRIBUTE
+    return INVALID_OBJECT_INSTANCE if error.where == "(0000,1000)" else INVALID_ATTRIBUTE_VALUE
+
+
 def error_comment(error: BaseException) -> str:
     """(0000,0902): at most 64 characters of the default repertoire, nothing of a patient."""
     text = error.what if isinstance(error, ExchangeError) else "The gateway failed."

@@ -15,13 +15,11 @@ from ..query.identifier import Identifier, read_identifier, where
 from ..scp.peers import Peers
 from ..scp.serving import Request
 from ..status import (
-    INVALID_ATTRIBUTE_VALUE,
-    INVALID_OBJECT_INSTANCE,
-    MISSING_ATTRIBUTE,
     NOT_AUTHORIZED,
     PROCESSING_FAILURE,
     SUCCESS,
     UNRECOGNIZED_OPERATION,
+    object_status,
 )
 
 STUDY, SERIES_SEQUENCE, SOP_SEQUENCE, RETRIEVE_AE_TITLE = "0020000D", "00081115", "00081199", "00080054"
@@ -35,9 +33,7 @@ class AvailabilityService:
 
     def failure(self, error: ExchangeError) -> int:
         if isinstance(error, Incorrect):
-            if error.issue_code == "required":
-                return MISSING_ATTRIBUTE
-            return INVALID_OBJECT_INSTANCE if error.where == "(0000,1000)" else INVALID_ATTRIBUTE_VALUE
+            return object_status(error)
         if isinstance(error, (Forbidden, Unauthenticated, Conflict)):
             return NOT_AUTHORIZED
         return UNRECOGNIZED_OPERATION if isinstance(error, Unsupported) else PROCESSING_FAILURE

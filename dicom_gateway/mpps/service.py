@@ -18,14 +18,12 @@ from ..scp.peers import Peers
 from ..scp.serving import Request
 from ..status import (
     DUPLICATE_SOP_INSTANCE,
-    INVALID_ATTRIBUTE_VALUE,
-    INVALID_OBJECT_INSTANCE,
-    MISSING_ATTRIBUTE,
     NO_SUCH_SOP_INSTANCE,
     NOT_AUTHORIZED,
     PROCESSING_FAILURE,
     SUCCESS,
     UNRECOGNIZED_OPERATION,
+    object_status,
 )
 from ..study_index.performed_steps import FINAL, IN_PROGRESS, PerformedStep, PerformedSteps
 
@@ -48,9 +46,7 @@ class PerformedStepService:
 
     def failure(self, error: ExchangeError) -> int:
         if isinstance(error, Incorrect):
-            if error.issue_code == "required":
-                return MISSING_ATTRIBUTE
-            return INVALID_OBJECT_INSTANCE if error.where == "(0000,1000)" else INVALID_ATTRIBUTE_VALUE
+            return object_status(error)
         for category, status in (
             (Conflict, DUPLICATE_SOP_INSTANCE),
             (NotFound, NO_SUCH_SOP_INSTANCE),

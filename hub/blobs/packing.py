@@ -16,6 +16,11 @@ from typing import Protocol
 import zstandard
 
 from hub.contracts.errors import Fault
+from hub.telemetry.events import declare
+
+STUMBLED = declare(
+    "blobs.codec_stumbled", "warning", ("codec", "error"), "A codec could not make its form of a blob; it does without."
+)
 
 MAGIC = b"\x89HUBPK\r\n"
 _HEADER = struct.Struct("<8s8sQI")
@@ -97,6 +102,7 @@ def _packed(codec: Codec, content: bytes, sha256: str) -> bytes | None:
         packed = codec.pack(content)
         if packed is None or hashlib.sha256(codec.unpack(memoryview(packed), len(content))).hexdigest() != sha256:
             return None
-    except Exception:
+    except Exception as failure:
+        STUMBLED.log(codec=codec.name, error=type(failure).__name__)
         return None
     return packed
